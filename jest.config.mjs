@@ -1,0 +1,13 @@
+// CommonJS mode through esbuild: twice as fast as jest's ESM mode, and middy (ESM only) still loads.
+export default {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test', '<rootDir>/lambdas', '<rootDir>/schemas', '<rootDir>/lib', '<rootDir>/local'],
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  transform: { '\\.m?[jt]s$': '<rootDir>/test/esbuild-transform.mjs' },
+  transformIgnorePatterns: ['/node_modules/(?!(@middy|canonicalize)/)'],
+  moduleNameMapper: {
+    '^(@middy/[a-z-]+)$': '<rootDir>/node_modules/$1/index.js',
+  },
+  setupFilesAfterEnv: [],
+  testTimeout: 20_000,
+}

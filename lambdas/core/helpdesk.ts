@@ -1,0 +1,168 @@
+/** What a helpdesk is to Deskhand: data plus a few verbs. Its words stop at its own folder. */
+import type * as z from 'zod'
+import type { Attestations, ConnectionBase } from '../../schemas/connection.ts'
+import type { Doorbell } from '../../schemas/doorbell.ts'
+import type { HelpdeskName } from '../../schemas/names.ts'
+import type { Http, Log, Secrets } from './ports.ts'
+
+/** How a webhook proves who sent it, as data: core verifies, once for all helpdesks. */
+export type Signature =
+  | {
+      scheme: 'hmac'
+      algorithm: 'sha256' | 'sha1'
+      /** Header with the signature. */
+      header: string
+      /** Text before the digest in the header, for example `sha1=`. */
+      prefix?: string
+      encoding: 'base64' | 'hex'
+      /** Header with the signed timestamp: it must be within 300 s of now, on both sides. */
+      timestamp?: { header: string; format: 'iso8601' | 'epoch_ms' }
+      /** Signed bytes: the parts are concatenated without separators. */
+      covers: readonly ('timestamp' | 'body')[]
+      /** Secrets that anybody knows (a vendor's published test secret): never accepted. */
+      published?: readonly string[]
+    }
+  /** A secret the admin typed into the webhook's header; nothing is signed. */
+  | { scheme: 'shared_secret'; header: string }
+
+/** A verified webhook body: what moved, or why the body is not ours. */
+export type Webhook = { doorbells: Doorbell[] } | { refused: 'wrong_account' | 'unreadable' }
+
+export type Channel =
+  | 'email'
+  /** Help centre or portal form. */
+  | 'portal'
+  /** The helpdesk's own messenger or web widget. */
+  | 'messenger'
+  | 'api'
+  | 'social'
+  | 'phone'
+  | 'unknown'
+
+/**
+ * What the helpdesk tells about who wrote a message. Every field is optional and only its presence speaks for the
+ * author: absent evidence never raises a level. Adapters report; `identify` alone decides.
+ */
+export interface Evidence {
+  channel?: Channel
+  /** The author's primary email address on file: where an answer goes. */
+  address?: string
+  /** Email: the address the message says it came from. */
+  sender?: string
+  authorIsRequester?: true
+  authorIsSubmitter?: true
+  /** The helpdesk looked at this message and raised no flag. */
+  unflagged?: true
+  /** The helpdesk vouches for the author of this message. */
+  trusted?: true
+  /** Replies go to the sender, not to another address. */
+  replyNotDiverted?: true
+  /** `address` is proven to be this helpdesk user's: mail loop, single sign-on or signed JWT. */
+  addressProven?: true
+  /** This very message was written in a signed-in session, by the helpdesk's own word. */
+  signedIn?: true
+  /** Flagged as spoofed or its Reply-To diverted: a stranger may be using someone else's address. Never raises. */
+  suspicious?: true
+}
+
+export interface Message {
+  id: string
+  /** ms since the epoch, by the helpdesk's clock */
+  at: number
+  author: { id: string; role: 'customer' | 'team' | 'system'; name?: string }
+  visibility: 'public' | 'internal'
+  /** Written by the bot user of this connection. */
+  ours: boolean
+  /** An auto-responder, bulk mail or a rule wrote it: it is never answered. */
+  automatic: boolean
+  /** What the author wrote, as plain text, without quoted history where the helpdesk tells it apart. */
+  text: string
+  /** Names only; attachments are not fetched. */
+  attachments: string[]
+  evidence: Evidence
+}
+
+export interface Ticket {
+  id: string
+  subject: string
+  channel: Channel
+  /** `closed`: it refuses updates for good. */
+  status: 'open' | 'pending' | 'solved' | 'closed'
+  requester: { id: string; name?: string; address?: string }
+  assignee: 'us' | 'human' | 'nobody'
+  /** The hand-over tag is on it. */
+  handedOver: boolean
+  /** False where the connection's settings exclude it (another brand). */
+  inScope: boolean
+  /**
+   * Everyone who receives the answer or can read the ticket besides the team: addresses, lower-case, or opaque
+   * ids where there is no address. `unknown` when the helpdesk did not say.
+   */
+  audience: string[] | 'unknown'
+  /** Opaque version for a conditional post. */
+  stamp: string
+  /** Oldest first. */
+  messages: Message[]
+  /** False when older messages than these exist. */
+  complete: boolean
+}
+
+/** What we post into a ticket. `text` is the checked markdown; `ref` finds a note of ours again. */
+export type Outgoing =
+  | { kind: 'reply'; text: string }
+  | { kind: 'note'; text: string; ref: string }
+  | { kind: 'hand_over'; text: string; ref: string }
+
+/** The tag that says a human has the ticket. Removing it gives the ticket back. */
+export const handOverTag = 'ai-handed-over'
+
+export interface Finding {
+  /** Of what was checked: `credentials`, `scope`, `bot_user`, `account`, ... */
+  what: string
+  ok: boolean
+  /** What is missing and how to mend it. */
+  message: string
+}
+
+/** What core gives an adapter to call its vendor's API with. */
+export interface HelpdeskApi<C extends ConnectionBase> {
+  connection: C
+  http: Http
+  /** Outbound secrets of the tenant. */
+  secrets: Secrets
+  /** Access tokens, kept per process, tenant and connection. */
+  tokens: TokenCache
+  now(): number
+  log: Log
+  signal?: AbortSignal
+}
+
+export interface TokenCache {
+  get(key: string): { token: string; expiresAt: number } | undefined
+  set(key: string, token: { token: string; expiresAt: number }): void
+  delete(key: string): void
+}
+
+export interface Helpdesk<C extends ConnectionBase = ConnectionBase> {
+  name: HelpdeskName
+  signature: Signature
+  /** What `receive` answers when our store is down, so that the vendor sends again. */
+  retryStatus: 409 | 503
+  connection: z.ZodType<C>
+  /** The address of its API: its own domain. A `baseUrl` other than that passes only the laptop's egress. */
+  webhook(body: unknown, connection: C): Webhook
+  /** What closes the side doors of this helpdesk's email channel, as the connection attests it (design: assurance). */
+  sideDoorsClosed(attested: Attestations): boolean
+  /** Reads the ticket, its newest messages and the evidence. Throws DeskhandError. */
+  read(ticketId: string, api: HelpdeskApi<C>): Promise<Ticket>
+  /**
+   * Posts on condition that the ticket is still at `stamp`, in as few calls as the vendor allows; a reply sets the
+   * ticket pending, a hand-over sets team and tag. Answers the message's id. Throws DeskhandError: `ticket_changed`,
+   * `ticket_closed`, `refused`, `rate_limited`, `unavailable` (nothing was posted) or `outcome_unknown`.
+   */
+  post(ticketId: string, outgoing: Outgoing, stamp: string, api: HelpdeskApi<C>): Promise<string>
+  /** Finishes what a post that was cut off may have left (tags of a hand-over); safe to repeat. */
+  finish(ticketId: string, outgoing: Outgoing, api: HelpdeskApi<C>): Promise<void>
+  /** Credentials, scopes, bot user: what is missing and how to mend it. */
+  check(api: HelpdeskApi<C>): Promise<Finding[]>
+}

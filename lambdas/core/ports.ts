@@ -1,0 +1,236 @@
+/**
+ * Every way out of the process, by name. The laptop, the tests and the cloud differ only in how these are
+ * built (`runtime.ts`): product code takes them as arguments and never reaches around them.
+ */
+import type Anthropic from '@anthropic-ai/sdk'
+import type { WakeUp } from '../../schemas/doorbell.ts'
+
+/**
+ * Wraps every single I/O. `port` names it, for example `conversations.claim` or `http.tool`. Production passes
+ * straight through; a test fails or kills the run before or after any one of them.
+ */
+export type Io = <T>(port: string, call: () => Promise<T>) => Promise<T>
+
+export interface Clock {
+  /** ms since the epoch */
+  now(): number
+}
+
+/** Random bytes, for ids and nonces. */
+export type Random = (bytes: number) => Buffer
+
+// ---- DynamoDB -------------------------------------------------------------------------------------------
+
+export interface Key {
+  pk: string
+  sk: string
+}
+/** A row in native types: string, number, boolean, null, Uint8Array, Set<string>, arrays and plain objects. */
+export type Row = Key & Record<string, unknown>
+
+export interface Expression {
+  /** A DynamoDB UpdateExpression. */
+  update: string
+  condition?: string
+  names?: Record<string, string>
+  values?: Record<string, unknown>
+}
+
+/**
+ * One DynamoDB table, single-item operations only (no transactions). `call` names the operation for the port
+ * wrapper. Throws DeskhandError `condition_failed` (a ConditionFailed, with the row as it stands) or `unavailable`.
+ */
+export interface Table {
+  /** Strongly consistent. */
+  get(call: string, key: Key): Promise<Row | undefined>
+  batchGet(call: string, keys: Key[]): Promise<Row[]>
+  put(call: string, row: Row, condition?: Omit<Expression, 'update'>): Promise<void>
+  /** Answers the row as it is after the update. */
+  update(call: string, key: Key, expression: Expression): Promise<Row>
+  /** Strongly consistent on the table itself; all pages unless `limit`. */
+  query(call: string, query: Query): Promise<Row[]>
+}
+export interface Query {
+  pk: string
+  skPrefix?: string
+  descending?: boolean
+  limit?: number
+}
+
+/** The sweeper's view: the sparse, sharded, keys-only index of due tickets. Only its role may read it. */
+export interface DueIndex {
+  /** Keys of tickets whose `dueAt` is at or before `until`, oldest first. */
+  due(shard: string, until: number, limit: number): Promise<(Key & { dueAt: number })[]>
+}
+
+// ---- Secrets Manager, KMS, SQS --------------------------------------------------------------------------
+
+/** One tenant's secrets of one direction. Cached at most 5 minutes per tenant. */
+export interface Secrets {
+  /**
+   * The parsed JSON of `deskhand/<tenant>/<direction>/<name>`; `undefined` when there is no such secret.
+   * `fresh` passes the cache by (after a 401). Throws `unavailable`.
+   */
+  read(name: string, options?: { fresh?: boolean }): Promise<unknown>
+}
+
+/** Which row and field a sealed text belongs to: bound into the ciphertext, so that it opens nowhere else. */
+export interface Place extends Key {
+  field: string
+}
+
+/** Encryption for one tenant: AES-256-GCM under KMS data keys, tenant as encryption context. */
+export interface Vault {
+  seal(place: Place, text: string): Promise<Uint8Array>
+  /** Throws `bad_configuration` when the tenant, row or field is not the one it was sealed for. */
+  open(place: Place, sealed: Uint8Array): Promise<string>
+  /** HMAC-SHA256 under a key of this tenant, base64url. For ids that are made from personal values. */
+  hmac(text: string): Promise<string>
+}
+
+export interface Queue {
+  /** Sends a wake-up in the tenant's message group. Throws `unavailable`. */
+  send(wakeUp: WakeUp, delaySeconds: number): Promise<void>
+}
+
+// ---- HTTP through the egress guard ----------------------------------------------------------------------
+
+export interface HttpRequest {
+  /** Names the I/O: `http.tool`, `http.user_data`, `http.helpdesk`, `http.token`. */
+  port: 'tool' | 'user_data' | 'helpdesk' | 'token'
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  url: string
+  headers?: Record<string, string>
+  body?: string
+  /** One deadline for everything: look-up, connect, send, read. */
+  timeoutMs: number
+  /** Most decoded bytes of an answer; default 1 MiB. */
+  maxBytes?: number
+  signal?: AbortSignal
+  /** May it be sent once more when a reused connection turns out to be dead? True for reads and keyed writes. */
+  repeatable: boolean
+}
+
+/** An HTTP answer, or why there is none. Never throws. */
+export type HttpAnswer =
+  | { ok: true; status: number; headers: Record<string, string>; text: string }
+  | {
+      ok: false
+      cause: HttpFailure
+      /** True when a byte of the request may have reached the other side. */
+      sent: boolean
+      /** For operators; holds the host at most, never a query, header or body. */
+      message: string
+    }
+export type HttpFailure =
+  | 'url_refused' // not https, not port 443, an internal name or address: see url-policy
+  | 'dns' // the name does not resolve
+  | 'connect' // refused or TLS failed
+  | 'timeout'
+  | 'reset'
+  | 'redirect' // any 3xx: configure the final URL
+  | 'too_large'
+  | 'bad_encoding' // more than one content coding, an unknown one, or text that is not UTF-8
+  | 'aborted'
+
+/** Sends through the guard, on connections pooled per tenant and origin. */
+export type Http = (request: HttpRequest) => Promise<HttpAnswer>
+
+// ---- Claude ---------------------------------------------------------------------------------------------
+
+export interface Model {
+  /** One Messages API call. Throws DeskhandError `rate_limited`, `unavailable`, `refused` or `bad_configuration`. */
+  create(
+    params: Anthropic.MessageCreateParamsNonStreaming,
+    options: { signal: AbortSignal; timeoutMs: number },
+  ): Promise<Anthropic.Message>
+}
+
+// ---- Log ------------------------------------------------------------------------------------------------
+
+/** The only fields a log line can have: ids, sizes, codes, durations. No bodies, no addresses, no free text. */
+export interface LogFields {
+  tenant?: string
+  connectionId?: string
+  helpdesk?: string
+  ticketId?: string
+  messageId?: string
+  deliveryId?: string
+  effectId?: string
+  requestId?: string
+  tool?: string
+  /** What happened, from a closed set in code. */
+  code?: string
+  /** Why, from a closed set in code. */
+  cause?: string
+  level?: string
+  step?: number
+  attempt?: number
+  fence?: number
+  status?: number
+  count?: number
+  bytes?: number
+  ms?: number
+  inputTokens?: number
+  outputTokens?: number
+  cacheReadTokens?: number
+  cacheWriteTokens?: number
+  release?: number
+  model?: string
+  stopReason?: string
+  errorName?: string
+  /** Message of one of our own errors (DeskhandError), which hold no personal data by contract. */
+  errorMessage?: string
+  traceId?: string
+}
+export interface Log {
+  /** `event` is a snake_case name from code. */
+  info(event: string, fields?: LogFields): void
+  warn(event: string, fields?: LogFields): void
+  /** Something an operator must look at: counted, and raised as an alarm. */
+  alarm(event: string, fields?: LogFields): void
+  /** The same log with fields on every line. */
+  with(fields: LogFields): Log
+}
+
+// ---- What the two halves are built from -----------------------------------------------------------------
+
+/** What `receive` has: no model, no helpdesk, no outbound secret, no key to read ticket text. */
+export interface ReceiveRuntime {
+  clock: Clock
+  log: Log
+  conversations: Pick<Table, 'update' | 'get'>
+  configuration: Pick<Table, 'query' | 'batchGet'>
+  inboundSecrets(tenant: string): Secrets
+  queue: Queue
+}
+
+/** What `answer` has for one tenant, on that tenant's session: it admits no other tenant's rows, keys or secrets. */
+export interface TenantRuntime {
+  tenant: string
+  conversations: Table
+  configuration: Table
+  secrets: Secrets
+  vault: Vault
+  http: Http
+}
+
+export interface AnswerRuntime {
+  clock: Clock
+  random: Random
+  log: Log
+  queue: Queue
+  model: Model
+  /** Assumes the tenant's session; cached until shortly before it ends. */
+  forTenant(tenant: string): Promise<TenantRuntime>
+}
+
+export interface SweeperRuntime {
+  clock: Clock
+  log: Log
+  index: DueIndex
+  /** Moves `dueAt` on, so that one sweep rings a ticket once. */
+  conversations: Pick<Table, 'update'>
+  /** The queue of one helpdesk. */
+  queue(helpdesk: string): Queue
+}

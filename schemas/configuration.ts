@@ -1,0 +1,50 @@
+import * as z from 'zod'
+import { tenantId } from './names.ts'
+
+/** The kinds of things a tenant's admin configures. */
+export const configKinds = [
+  'connection',
+  'user-data-api',
+  'authorization',
+  'tool',
+  'agent-settings',
+] as const
+export type ConfigKind = (typeof configKinds)[number]
+
+/**
+ * An immutable version of one configured thing: row `T#<tenant>#config#<kind>#<id>`, sort key `v#<8 digits>`.
+ * Who saved it, when and why is history and audit in one.
+ */
+export const configVersion = z.object({
+  tenant: tenantId,
+  kind: z.enum(configKinds),
+  id: z.string(),
+  version: z.number().int().min(1),
+  definition: z.unknown(),
+  by: z.string(),
+  at: z.number(),
+  why: z.string(),
+})
+export type ConfigVersion = z.infer<typeof configVersion>
+
+/**
+ * An immutable publish: row `T#<tenant>#release`, sort key `r#<8 digits>`; the highest is live. It lists the
+ * live version of everything the tenant has, so that a turn keeps the versions it began with by one number.
+ */
+export const release = z.object({
+  tenant: tenantId,
+  release: z.number().int().min(1),
+  /** `<kind>#<id>` -> version. */
+  live: z.record(z.string(), z.number().int().min(1)),
+  by: z.string(),
+  at: z.number(),
+  why: z.string(),
+})
+export type Release = z.infer<typeof release>
+
+export const keyNumber = (n: number): string => String(n).padStart(8, '0')
+export const configKey = (tenant: string, kind: ConfigKind, id: string, version: number) => ({
+  pk: `T#${tenant}#config#${kind}#${id}`,
+  sk: `v#${keyNumber(version)}`,
+})
+export const releasePk = (tenant: string): string => `T#${tenant}#release`

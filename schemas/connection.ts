@@ -1,0 +1,32 @@
+import * as z from 'zod'
+import { connectionId, helpdeskName, secretName } from './names.ts'
+
+/**
+ * What an admin attests about the helpdesk account, because its API does not say. Each closes a side door
+ * through which a mail's answer could reach somebody else. All default to "not attested".
+ */
+export const attestations = z.strictObject({
+  /** The helpdesk rejects or flags mail whose sender fails SPF, DKIM and DMARC. */
+  senderAuthentication: z.boolean().default(false),
+  /** CCs cannot be added to a ticket by mail, or are stripped. */
+  ccsOff: z.boolean().default(false),
+  /** No shared organisation, portal or company view shows a customer's tickets to another customer. */
+  noSharedViews: z.boolean().default(false),
+})
+export type Attestations = z.infer<typeof attestations>
+
+/** What every connection has. Each helpdesk's schema extends it: see `schemas/<helpdesk>.ts`. */
+export const connectionBase = z.strictObject({
+  id: connectionId,
+  helpdesk: helpdeskName,
+  enabled: z.boolean().default(true),
+  /** `note`: answers are internal notes and no write runs. An admin switches it to `reply`. */
+  mode: z.enum(['note', 'reply']).default('note'),
+  /** Webhook secrets that are accepted now: two while one is being rotated. */
+  inbound: z
+    .array(z.strictObject({ secret: secretName, expiresAt: z.iso.datetime().optional() }))
+    .min(1)
+    .max(2),
+  attestations: attestations.default({ senderAuthentication: false, ccsOff: false, noSharedViews: false }),
+})
+export type ConnectionBase = z.infer<typeof connectionBase>

@@ -1,0 +1,149 @@
+import * as z from 'zod'
+import { assurance, authorizationName, secretName } from './names.ts'
+
+/** A stored credential for a tenant's own APIs. The value is in Secrets Manager, bound there to its hosts. */
+export const authorization = z.strictObject({
+  name: authorizationName,
+  type: z.literal('bearer'),
+  secret: secretName,
+})
+export type Authorization = z.infer<typeof authorization>
+
+/** The tenant's endpoint that tells who a customer is: POST `{"identifier": email}`. */
+export const userDataApi = z.strictObject({
+  url: z.url(),
+  authorization: authorizationName.optional(),
+  /** The least assurance at which it is asked. Can be raised, never lowered below `mailbox`. */
+  identity: z.enum(['mailbox', 'signed_in', 'confirmed']).default('mailbox'),
+  /** Bytes of `user_info` that the model sees; the rest is cut with a visible mark. */
+  maxBytes: z.number().int().min(256).max(65_536).default(16_384),
+})
+export type UserDataApi = z.infer<typeof userDataApi>
+
+/** What a secret in Secrets Manager holds, as JSON. */
+export const inboundSecret = z.strictObject({ value: z.string().min(16) })
+export const outboundSecret = z.strictObject({
+  value: z.string().min(1),
+  /** `host` or `host:port` it may be sent to. Changing them means entering the value again. */
+  hosts: z.array(z.string().min(1)).min(1),
+})
+export type OutboundSecret = z.infer<typeof outboundSecret>
+
+const toolName = z.string().regex(/^[a-z][a-z0-9_]{1,47}$/, 'lower-case letters, digits and _, at most 48')
+
+/** Where a parameter's value comes from. `model` (the default) is the only one Claude sees. */
+export const parameterSources = [
+  'model',
+  'constant',
+  'customer.email',
+  'customer.assurance',
+  'customer.name',
+  'ticket.id',
+  'ticket.channel',
+  'ticket.subject',
+  'ticket.language',
+  'tenant.id',
+] as const
+export type ParameterSource = (typeof parameterSources)[number]
+
+const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()])
+
+/** One node of a parameter's JSON Schema: the subset of 2020-12 that strict tools and our validator both keep. */
+export type ParameterSchema = {
+  type: 'string' | 'number' | 'integer' | 'boolean' | 'array' | 'object'
+  description?: string | undefined
+  enum?: (string | number | boolean | null)[] | undefined
+  pattern?: string | undefined
+  minLength?: number | undefined
+  maxLength?: number | undefined
+  minimum?: number | undefined
+  maximum?: number | undefined
+  items?: ParameterSchema | undefined
+  maxItems?: number | undefined
+  properties?: Record<string, ParameterSchema> | undefined
+  required?: string[] | undefined
+}
+const parameterName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/)
+const schemaFields = {
+  type: z.enum(['string', 'number', 'integer', 'boolean', 'array', 'object']),
+  description: z.string().max(1000).optional(),
+  enum: z.array(scalar).min(1).max(100).optional(),
+  pattern: z.string().max(200).optional(),
+  minLength: z.number().int().min(0).optional(),
+  maxLength: z.number().int().min(0).optional(),
+  minimum: z.number().optional(),
+  maximum: z.number().optional(),
+  maxItems: z.number().int().min(0).optional(),
+}
+export const parameterSchema: z.ZodType<ParameterSchema> = z.lazy(() =>
+  z.strictObject({
+    ...schemaFields,
+    items: parameterSchema.optional(),
+    properties: z.record(parameterName, parameterSchema).optional(),
+    required: z.array(parameterName).optional(),
+  }),
+)
+/** A top-level parameter: a schema node that may name its source, and a value where that is `constant`. */
+export const parameter = z.strictObject({
+  ...schemaFields,
+  items: parameterSchema.optional(),
+  properties: z.record(parameterName, parameterSchema).optional(),
+  required: z.array(parameterName).optional(),
+  source: z.enum(parameterSources).default('model'),
+  value: z.json().optional(),
+})
+export type Parameter = z.infer<typeof parameter>
+
+/** An HTTP call that Claude may make, as a tenant's admin writes it. Only what is honoured is accepted. */
+export const toolDefinition = z.strictObject({
+  name: toolName,
+  description: z.string().min(10).max(2000),
+  effect: z.enum(['read', 'write']),
+  request: z.strictObject({
+    method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).default('POST'),
+    url: z.string().min(1).max(2000),
+    query: z.record(z.string(), z.string()).default({}),
+    headers: z.record(z.string(), z.string()).default({}),
+  }),
+  parameters: z.strictObject({
+    type: z.literal('object'),
+    required: z.array(parameterName).default([]),
+    properties: z.record(parameterName, parameter).default({}),
+  }),
+  authorization: authorizationName.optional(),
+  /** Least assurance. Default: `signed_in` for writes, `mailbox` for reads with a `customer.*` source, else `none`. */
+  identity: assurance.optional(),
+  /** Writes say so themselves until consent is built: `never` is the only value that is honoured. */
+  confirm: z.literal('never').optional(),
+  /** Does the API keep the promise of `Idempotency-Key`? */
+  idempotency: z.enum(['key', 'none']).default('none'),
+  /** Whose record is it? `seen`: these parameters' values must have stood in this customer's user data. */
+  ownership: z.strictObject({ by: z.literal('seen'), parameters: z.array(parameterName).min(1) }).optional(),
+  response: z
+    .strictObject({
+      /** JMESPath: what the model sees of the answer. */
+      select: z.string().max(1000).optional(),
+      /** Bytes that the model sees; the rest is cut with a visible mark. */
+      maxBytes: z.number().int().min(64).max(65_536).default(16_384),
+    })
+    .default({ maxBytes: 16_384 }),
+  timeoutMs: z.number().int().min(500).max(30_000).default(10_000),
+  enabled: z.boolean().default(true),
+})
+export type ToolDefinition = z.infer<typeof toolDefinition>
+
+/** How a tenant's agent speaks and what it may spend. */
+export const agentSettings = z.strictObject({
+  name: z.string().min(1).max(60).default('Support'),
+  /** The tenant's instructions: tone, policies, what to hand over. */
+  guidance: z.string().max(20_000).default(''),
+  timeZone: z.string().default('UTC'),
+  model: z.string().default('claude-sonnet-5-5'),
+  effort: z.enum(['low', 'medium', 'high']).default('low'),
+  maxTokens: z.number().int().min(256).max(8000).default(2000),
+  /** Input and output tokens of one turn; beyond it the ticket is handed over. */
+  tokenBudget: z.number().int().min(1000).max(2_000_000).default(200_000),
+  /** Hosts (and their subdomains where written `*.host`) that a reply may link to. */
+  linkHosts: z.array(z.string()).default([]),
+})
+export type AgentSettings = z.infer<typeof agentSettings>
