@@ -3,7 +3,7 @@ import type * as z from 'zod'
 import type { Attestations, ConnectionBase } from '../../schemas/connection.ts'
 import type { Doorbell } from '../../schemas/doorbell.ts'
 import type { HelpdeskName } from '../../schemas/names.ts'
-import type { Http, Log, Secrets } from './ports.ts'
+import type { Allowance, Http, Log, Secrets } from './ports.ts'
 
 /** How a webhook proves who sent it, as data: core verifies, once for all helpdesks. */
 export type Signature =
@@ -128,6 +128,8 @@ export interface Finding {
 export interface HelpdeskApi<C extends ConnectionBase> {
   connection: C
   http: Http
+  /** Local and test only: hosts that a connection's `baseUrl` may name besides the vendor's own domain. */
+  allowance?: Allowance
   /** Outbound secrets of the tenant. */
   secrets: Secrets
   /** Access tokens, kept per process, tenant and connection. */
@@ -149,7 +151,7 @@ export interface Helpdesk<C extends ConnectionBase = ConnectionBase> {
   /** What `receive` answers when our store is down, so that the vendor sends again. */
   retryStatus: 409 | 503
   connection: z.ZodType<C>
-  /** The address of its API: its own domain. A `baseUrl` other than that passes only the laptop's egress. */
+  /** Reads a verified body. Bots', system and our own messages and unknown event types ring nothing: `[]`. */
   webhook(body: unknown, connection: C): Webhook
   /** What closes the side doors of this helpdesk's email channel, as the connection attests it (design: assurance). */
   sideDoorsClosed(attested: Attestations): boolean

@@ -133,6 +133,15 @@ export type HttpFailure =
   | 'bad_encoding' // more than one content coding, an unknown one, or text that is not UTF-8
   | 'aborted'
 
+/**
+ * Addresses on this machine that egress may reach over plain http. Only local and test code passes one in: nothing
+ * in the environment can, so production has none.
+ */
+export interface Allowance {
+  /** `host:port` */
+  hosts: ReadonlySet<string>
+}
+
 /** Sends through the guard, on connections pooled per tenant and origin. */
 export type Http = (request: HttpRequest) => Promise<HttpAnswer>
 
@@ -213,6 +222,7 @@ export interface TenantRuntime {
   secrets: Secrets
   vault: Vault
   http: Http
+  allowance?: Allowance
 }
 
 export interface AnswerRuntime {
