@@ -2,13 +2,7 @@ import * as z from 'zod'
 import { tenantId } from './names.ts'
 
 /** The kinds of things a tenant's admin configures. */
-export const configKinds = [
-  'connection',
-  'user-data-api',
-  'authorization',
-  'tool',
-  'agent-settings',
-] as const
+export const configKinds = ['connection', 'user-data-api', 'authorization', 'tool', 'agent-settings'] as const
 export type ConfigKind = (typeof configKinds)[number]
 
 /**

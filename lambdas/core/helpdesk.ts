@@ -145,7 +145,8 @@ export interface TokenCache {
   delete(key: string): void
 }
 
-export interface Helpdesk<C extends ConnectionBase = ConnectionBase> {
+/** The half that `receive` needs: it loads nothing that could call a helpdesk. */
+export interface Inbound<C extends ConnectionBase = ConnectionBase> {
   name: HelpdeskName
   signature: Signature
   /** What `receive` answers when our store is down, so that the vendor sends again. */
@@ -153,7 +154,10 @@ export interface Helpdesk<C extends ConnectionBase = ConnectionBase> {
   connection: z.ZodType<C>
   /** Reads a verified body. Bots', system and our own messages and unknown event types ring nothing: `[]`. */
   webhook(body: unknown, connection: C): Webhook
-  /** What closes the side doors of this helpdesk's email channel, as the connection attests it (design: assurance). */
+}
+
+export interface Helpdesk<C extends ConnectionBase = ConnectionBase> extends Inbound<C> {
+  /** What closes the side doors of this helpdesk's email channel, as the connection attests it . */
   sideDoorsClosed(attested: Attestations): boolean
   /** Reads the ticket, its newest messages and the evidence. Throws DeskhandError. */
   read(ticketId: string, api: HelpdeskApi<C>): Promise<Ticket>
