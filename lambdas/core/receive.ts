@@ -1,0 +1,194 @@
+/**
+ * The receiving half, for every helpdesk: is this webhook genuine, and which tickets does it move? Only that is kept,
+ * and only then does the helpdesk get its 2xx.
+ */
+import middy from '@middy/core'
+import type { Context } from 'aws-lambda'
+import * as z from 'zod'
+import type { ConnectionBase } from '../../schemas/connection.ts'
+import { type Doorbell, doorbell } from '../../schemas/doorbell.ts'
+import { connectionId, tenantOf } from '../../schemas/names.ts'
+import { decodeRequest } from './decode-request.ts'
+import { DeskhandError } from './errors.ts'
+import type { Inbound, Webhook } from './helpdesk.ts'
+import { activeSecrets, createFindConnection } from './inbound-connection.ts'
+import { parseJson } from './parse-json.ts'
+import type { LogFields, ReceiveRuntime } from './ports.ts'
+import { ring, ringAtMost } from './ring.ts'
+import { verify } from './signature.ts'
+
+/** A burst of messages becomes one turn. */
+const wakeUpDelaySeconds = 2
+/** When the function's time is nearly up, the helpdesk is told to send again instead of hearing nothing. */
+const answerBeforeTimeoutMs = 500
+
+export interface WebhookResponse {
+  statusCode: number
+  headers: Record<string, string>
+  body: string
+}
+export type Receive = (event: unknown, context?: Context) => Promise<WebhookResponse>
+
+/** What became of a webhook: its status, and its one line in the log. */
+interface Outcome {
+  status: number
+  event:
+    | 'webhook_accepted'
+    | 'webhook_duplicate'
+    | 'webhook_ignored'
+    | 'webhook_refused'
+    | 'webhook_wrong_account'
+    | 'webhook_unreadable'
+    | 'webhook_deferred'
+  level: 'info' | 'warn' | 'alarm'
+  fields: LogFields
+}
+
+/** The handler of one helpdesk's webhooks, for events of API Gateway (payload version 1 or 2). Never throws. */
+export function createReceive<C extends ConnectionBase>(
+  inbound: Inbound<C>,
+  runtime: ReceiveRuntime,
+): Receive {
+  const { clock, conversations, queue } = runtime
+  const log = runtime.log.with({ helpdesk: inbound.name })
+  const findConnection = createFindConnection(inbound, runtime.configuration)
+
+  async function receive(event: unknown): Promise<Outcome> {
+    const now = clock.now()
+    const decoded = decodeRequest(event)
+    if (!decoded.ok) return refused(decoded.status, decoded.cause)
+    const { request } = decoded
+
+    const connection = await findConnection(request.connectionId, now)
+    const secrets = connection?.enabled ? await activeSecrets(connection, runtime.inboundSecrets, now) : []
+    // Verified even when there is nothing to verify with, so that time does not tell which ids exist.
+    const verdict = verify(inbound.signature, request.headers, request.rawBody, secrets, now)
+    const names = namesOf(request.connectionId)
+    if (connection === undefined) return refused(401, 'unknown_connection', names)
+    if (!connection.enabled) return refused(401, 'connection_disabled', names)
+    if (!verdict.ok) return refused(401, verdict.cause, names)
+
+    const body = parseJson(request.rawBody)
+    if (!body.ok) return setAside('webhook_unreadable', { ...names, cause: body.cause })
+    const webhook = checked(inbound.webhook(body.value, connection))
+    if ('refused' in webhook) return setAside(`webhook_${webhook.refused}`, names)
+    if (webhook.doorbells.length === 0) return done('webhook_ignored', names)
+
+    let rung = 0
+    for (const doorbells of byTicket(webhook.doorbells)) {
+      const ticket = await ring(conversations, connection.id, doorbells, now)
+      if (ticket.rung) rung += doorbells.length
+      if (ticket.due) await wakeUp(connection.id, doorbells[0].ticketId)
+    }
+    return rung > 0 ? done('webhook_accepted', { ...names, count: rung }) : done('webhook_duplicate', names)
+  }
+
+  /** The ticket row already says that the ticket is due: without a wake-up the sweeper finds it. */
+  async function wakeUp(connectionId: string, ticketId: string): Promise<void> {
+    try {
+      await queue.send({ connectionId, ticketId }, wakeUpDelaySeconds)
+    } catch (error) {
+      log.warn('wake_up_failed', { ...namesOf(connectionId), ticketId, ...fieldsOf(error) })
+    }
+  }
+
+  /** Nothing may be kept yet, so the helpdesk must send again. */
+  const deferred = (event: unknown, error: unknown): Outcome => ({
+    status: inbound.retryStatus,
+    event: 'webhook_deferred',
+    level: 'alarm',
+    fields: { ...namesIn(event), ...fieldsOf(error) },
+  })
+
+  function answer(outcome: Outcome, startedAt: number): WebhookResponse {
+    const { level, event, status, fields } = outcome
+    log[level](event, { ...fields, status, ms: clock.now() - startedAt })
+    return { statusCode: status, headers: { 'content-type': 'text/plain' }, body: bodies[status] ?? '' }
+  }
+
+  const handler = middy<unknown, Outcome | WebhookResponse, Error, Context, { startedAt: number }>(receive, {
+    timeoutEarlyInMillis: answerBeforeTimeoutMs,
+  }).use({
+    before: (request) => {
+      request.internal.startedAt = clock.now()
+    },
+    after: (request) => {
+      request.response = answer(request.response as Outcome, request.internal.startedAt)
+    },
+    onError: (request) => {
+      request.response = answer(deferred(request.event, request.error), request.internal.startedAt)
+    },
+  })
+  return handler as Receive
+}
+
+const bodies: Record<number, string> = {
+  200: 'ok',
+  400: 'bad request',
+  401: 'unauthorized',
+  405: 'only POST',
+  409: 'send again',
+  413: 'too large',
+  415: 'unsupported content encoding',
+  503: 'send again',
+}
+
+const done = (event: Outcome['event'], fields: LogFields): Outcome => ({
+  status: 200,
+  event,
+  level: 'info',
+  fields,
+})
+/** Genuine, and of no use to us; sent again it would be no better. */
+const setAside = (event: Outcome['event'], fields: LogFields): Outcome => ({
+  status: 200,
+  event,
+  level: 'alarm',
+  fields,
+})
+const refused = (status: number, cause: string, fields: LogFields = {}): Outcome => ({
+  status,
+  event: 'webhook_refused',
+  level: 'warn',
+  fields: { ...fields, cause },
+})
+
+const doorbellList = z.array(doorbell)
+
+/** Ids go into keys and log lines, so they are checked whatever the adapter took from the body. */
+function checked(webhook: Webhook): Webhook {
+  if ('refused' in webhook) return webhook
+  const doorbells = doorbellList.safeParse(webhook.doorbells)
+  return doorbells.success ? { doorbells: doorbells.data } : { refused: 'unreadable' }
+}
+
+/** In the order they came, one group per ticket and per `ringAtMost`. */
+function byTicket(doorbells: readonly Doorbell[]): [Doorbell, ...Doorbell[]][] {
+  const groups: [Doorbell, ...Doorbell[]][] = []
+  const open = new Map<string, Doorbell[]>()
+  for (const one of doorbells) {
+    const group = open.get(one.ticketId)
+    if (group !== undefined && group.length < ringAtMost) {
+      group.push(one)
+      continue
+    }
+    const started: [Doorbell, ...Doorbell[]] = [one]
+    groups.push(started)
+    open.set(one.ticketId, started)
+  }
+  return groups
+}
+
+/** What a log line may say of a path id: nothing, unless it looks like one of ours. */
+const namesOf = (id: string): LogFields =>
+  connectionId.safeParse(id).success ? { connectionId: id, tenant: tenantOf(id) } : {}
+
+function namesIn(event: unknown): LogFields {
+  const decoded = decodeRequest(event)
+  return decoded.ok ? namesOf(decoded.request.connectionId) : {}
+}
+
+const fieldsOf = (error: unknown): LogFields =>
+  error instanceof DeskhandError
+    ? { cause: error.code, errorName: error.name, errorMessage: error.message }
+    : { errorName: error instanceof Error ? error.name : 'unknown' }

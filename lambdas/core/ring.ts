@@ -1,0 +1,70 @@
+import type { Doorbell } from '../../schemas/doorbell.ts'
+import { rowOf } from './aws-table.ts'
+import { isCode } from './errors.ts'
+import type { Expression, Table } from './ports.ts'
+import { dueShard, ticketKey } from './ticket-key.ts'
+
+/** A ticket whose wake-up is lost is rung by the sweeper after this time. */
+const wakeUpLostAfterMs = 60_000
+
+/** At most this many doorbells in one ring: DynamoDB allows 300 operators and 4 KB in an expression. */
+export const ringAtMost = 100
+
+/**
+ * Marks a ticket as due, in one update. `rung` is false when every doorbell had been rung before; `due` tells whether
+ * the ticket still waits to be looked at. The doorbells are of one ticket, at most `ringAtMost`. Throws `unavailable`.
+ */
+export async function ring(
+  conversations: Pick<Table, 'update'>,
+  connectionId: string,
+  doorbells: readonly [Doorbell, ...Doorbell[]],
+  now: number,
+): Promise<{ rung: boolean; due: boolean }> {
+  const key = ticketKey(connectionId, doorbells[0].ticketId)
+  try {
+    await conversations.update('ring', key, expressionFor(doorbells, dueShard(key.pk), now))
+    return { rung: true, due: true }
+  } catch (error) {
+    if (!isCode(error, 'condition_failed')) throw error
+    const row = rowOf(error)
+    // A wake-up too many costs nothing, one too few costs a minute: without the row, say due.
+    return { rung: false, due: row === undefined || row.due !== undefined }
+  }
+}
+
+function expressionFor(doorbells: readonly Doorbell[], shard: string, now: number): Expression {
+  const ids = [...new Set(doorbells.flatMap((doorbell) => idOf(doorbell) ?? []))]
+  const customers = doorbells.filter((doorbell) => doorbell.from === 'customer')
+  const wanted = new Set(customers.flatMap((doorbell) => doorbell.messageId ?? []))
+  const set = [
+    'due = :shard',
+    'dueAt = :dueAt',
+    'dueSince = if_not_exists(dueSince, :now)',
+    ...(customers.length > 0 ? ['customer = :true'] : []),
+  ]
+  const add = [
+    'rung :one',
+    ...(ids.length > 0 ? ['seen :ids'] : []),
+    ...(wanted.size > 0 ? ['wanted :wanted'] : []),
+  ]
+  // A doorbell without an id cannot be told from an earlier one, so it always rings.
+  const known = doorbells.every(idOf) ? ids.map((_, i) => `contains(seen, :id${i})`) : []
+  return {
+    update: `SET ${set.join(', ')} ADD ${add.join(', ')}`,
+    ...(known.length > 0 ? { condition: `NOT (${known.join(' AND ')})` } : {}),
+    values: {
+      ':shard': shard,
+      ':dueAt': now + wakeUpLostAfterMs,
+      ':now': now,
+      ':one': 1,
+      ...(customers.length > 0 ? { ':true': true } : {}),
+      ...(ids.length > 0 ? { ':ids': new Set(ids) } : {}),
+      ...(wanted.size > 0 ? { ':wanted': wanted } : {}),
+      ...(known.length > 0 ? Object.fromEntries(ids.map((id, i) => [`:id${i}`, id])) : {}),
+    },
+  }
+}
+
+/** By what we tell a doorbell from one that rang before: the delivery, else the message. */
+const idOf = (doorbell: Doorbell): string | undefined =>
+  doorbell.deliveryId ?? (doorbell.messageId === undefined ? undefined : `m:${doorbell.messageId}`)
