@@ -26,6 +26,8 @@ export type Definitions<S extends Schemas> = {
 export interface Configuration {
   /** The highest release, as read at most `maxAgeMs` ago; `undefined` for a tenant that has none. */
   live(maxAgeMs: number, now: number): Promise<Release | undefined>
+  /** One release, live or not: what a turn that goes on began with. Throws `bad_configuration` where there is none. */
+  release(number: number): Promise<Release>
   /**
    * Everything the release has of the kinds that `schemas` names, sorted by id, in one read. Throws
    * `bad_configuration` naming kind, id, version and path where a definition does not fit its schema.
@@ -66,6 +68,12 @@ export function createConfiguration(table: Pick<Table, 'query' | 'batchGet'>, te
         newest = { release: await readNewest(table, tenant), readAt: now }
       }
       return newest.release
+    },
+    release: async (number) => {
+      if (newest?.release?.release === number) return newest.release
+      const [row] = await table.batchGet('release', [releaseKey(tenant, number)])
+      if (row !== undefined) return parseRelease(row, tenant)
+      throw new DeskhandError('bad_configuration', `tenant ${tenant} has no release ${number}`)
     },
     definitions: async (release, schemas) => {
       const kinds = Object.keys(schemas) as ConfigKind[]
@@ -110,7 +118,7 @@ export async function publish(
     live[`${kind}#${id}`] = version
   }
   const next: Release = { tenant, release: (before?.release ?? 0) + 1, live, by, at: now, why }
-  await table.put('release', { pk: releasePk(tenant), sk: `r#${keyNumber(next.release)}`, ...next }, isNew)
+  await table.put('release', { ...releaseKey(tenant, next.release), ...next }, isNew)
   return next
 }
 
@@ -140,9 +148,17 @@ const keyOf =
 const cacheKey = (tenant: string, { kind, id, version }: Reference): string =>
   `${tenant}#${kind}#${id}#${version}`
 
+const releaseKey = (tenant: string, number: number): Key => ({
+  pk: releasePk(tenant),
+  sk: `r#${keyNumber(number)}`,
+})
+
 async function readNewest(table: Pick<Table, 'query'>, tenant: string): Promise<Release | undefined> {
   const [row] = await table.query('release', { pk: releasePk(tenant), descending: true, limit: 1 })
-  if (row === undefined) return undefined
+  return row && parseRelease(row, tenant)
+}
+
+function parseRelease(row: Row, tenant: string): Release {
   const parsed = releaseSchema.safeParse(row)
   if (parsed.success && parsed.data.tenant === tenant) return parsed.data
   throw bad(`release ${row.sk} of tenant ${tenant}`, parsed.error)

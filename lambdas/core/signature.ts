@@ -39,10 +39,6 @@ export function verify(
   return usable.length > 0 ? verdict : refuse('no_active_secret')
 }
 
-/** Signs as the helpdesk does; `timestamp` as it stands in the header. For stand-ins and tests. */
-export const sign = (signature: Hmac, secret: string, timestamp: string, rawBody: Uint8Array): string =>
-  `${signature.prefix ?? ''}${digestOf(signature, secret, timestamp, rawBody).toString(signature.encoding)}`
-
 function verifyHmac(
   signature: Hmac,
   headers: Headers,
