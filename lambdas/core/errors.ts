@@ -45,5 +45,5 @@ export class DeskhandError extends Error {
 }
 
 /** Is `error` a DeskhandError with one of these codes? */
-export const isCode = (error: unknown, ...wanted: ErrorCode[]): error is DeskhandError =>
+export const isCode = (error: unknown, ...wanted: ErrorCode[]): boolean =>
   error instanceof DeskhandError && wanted.includes(error.code)

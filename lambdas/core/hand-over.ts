@@ -1,0 +1,100 @@
+/** Hand-over: one internal note a human can act on, the tag, the team. From then on the agent is silent. */
+import type { ConnectionBase } from '../../schemas/connection.ts'
+import { checkReply } from './check-reply.ts'
+import { handOverTag, type Message, type Ticket } from './helpdesk.ts'
+import { close } from './lease.ts'
+import { effectId } from './ledger.ts'
+import { post, refOf } from './post.ts'
+import { truncate } from './truncate.ts'
+import type { Work } from './turn.ts'
+
+const causes: Record<string, string> = {
+  agent_asked: 'The agent asked for a human.',
+  refusal: 'The model declined to answer.',
+  max_tokens: 'The answer did not fit its limit.',
+  context_exceeded: 'The ticket is too long for the model.',
+  too_many_calls: 'The agent made too many tool calls.',
+  repeated_calls: 'The agent repeated the same tool call.',
+  refused_calls: 'The agent asked for several things it may not do.',
+  token_budget: 'The budget of this turn is used up.',
+  model_refused_request: 'The model did not accept the request.',
+  unknown_outcome:
+    'A write was sent and no usable answer came: it may or may not have been done. Check before repeating it.',
+  reply_refused: 'The answer broke a rule for replies and was not sent.',
+  loop_brake: 'Too many automatic replies on this ticket.',
+  too_late: 'The message waited for more than 24 hours.',
+  too_many_attempts: 'Answering failed several times.',
+  audience_changed: 'Somebody else can read this ticket since a personal answer was sent.',
+  identity_dropped: 'The newest message is less surely from the customer than earlier ones.',
+  suspicious_sender: "The message may come from somebody who uses the customer's address.",
+  not_alone: 'The answer holds personal data, and it would not reach the verified customer alone.',
+}
+
+/** Posts the hand-over for `cause`; `changed` when the ticket moved meanwhile. Done once per message and cause. */
+export async function handOver(
+  work: Work,
+  ticket: Ticket,
+  message: Message,
+  cause: string,
+  summary?: string,
+): Promise<'done' | 'changed'> {
+  const { tenant, lease, connection } = work
+  const id = await effectId(tenant.vault, lease.key.pk, 'hand_over', message.id, cause)
+  if (work.effects.get(id)?.state !== 'done') {
+    const outgoing = {
+      kind: isShadow(connection) ? ('note' as const) : ('hand_over' as const),
+      text: await noteText(work, message, cause, summary),
+      ref: refOf(id),
+    }
+    const result = await post(work, ticket, { id, outgoing, messageId: message.id })
+    if (result === 'changed') return 'changed'
+    if (result === 'posted') {
+      await close(tenant.conversations, lease, id, isShadow(connection) ? undefined : { handedOver: true })
+    }
+  }
+  work.log.info('handed_over', { cause, messageId: message.id, effectId: id })
+  return 'done'
+}
+
+/** Note mode: everything is said in internal notes, nothing is changed. */
+export const isShadow = (connection: ConnectionBase): boolean => connection.mode === 'note'
+
+/** Why, what the agent says of it, and every write of this ticket with its outcome and its whole request. */
+async function noteText(work: Work, message: Message, cause: string, summary?: string): Promise<string> {
+  const lines = [`**Handed over to you.** ${causes[cause] ?? cause}`]
+  if (summary !== undefined && summary !== '') lines.push(summary)
+  lines.push(...(await effectLines(work)))
+  lines.push(
+    `About message ${message.id}. To give the ticket back to the agent, remove the tag ${handOverTag}.`,
+  )
+  return safeNote(lines, work.linkHosts.note)
+}
+
+/** The writes of this ticket, for a human. */
+export async function effectLines(work: Work): Promise<string[]> {
+  const lines: string[] = []
+  for (const [id, effect] of work.effects) {
+    if (effect.kind !== 'tool') continue
+    const state = effect.state === 'unknown' ? '**outcome unknown**' : effect.state
+    const content =
+      effect.content === undefined
+        ? ''
+        : await work.tenant.vault.open({ pk: effect.pk, sk: effect.sk, field: 'content' }, effect.content)
+    lines.push(
+      `- ${effect.tool}: ${state} at ${new Date(effect.at).toISOString()}, effect ${id.slice(0, 16)} ${code(content)}`,
+    )
+  }
+  return lines
+}
+
+/** Text of ours for colleagues passes the same checks as a reply; what does not pass is left out, visibly. */
+export function safeNote(lines: string[], linkHosts: string[]): string {
+  const safe = lines.map((line) => {
+    const checked = checkReply(line, { linkHosts })
+    return checked.ok ? checked.text : `(left out: ${checked.cause})`
+  })
+  return safe.join('\n\n')
+}
+
+export const code = (text: string): string =>
+  text === '' ? '' : `\`${truncate(text.replaceAll('`', "'").replaceAll('\n', ' '), 2000).text}\``

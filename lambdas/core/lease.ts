@@ -1,0 +1,166 @@
+/**
+ * The ticket row under a lease: claim, intent, close, release. Every write here holds only while the fence is ours,
+ * so that of two workers on one ticket the later claimant wins and the earlier one stops.
+ */
+import { type OpenEffect, type TicketRow, ticketRow } from '../../schemas/ticket-row.ts'
+import { rowOf } from './aws-table.ts'
+import { DeskhandError, isCode } from './errors.ts'
+import type { Expression, Key, Row, Table } from './ports.ts'
+
+/** Longer than the answer function may run (180 s): who claims after it knows that the holder is dead. */
+export const leaseMs = 200_000
+/** `seen` is trimmed to this many ids at a release; the message's own effect row is what dedupes for good. */
+const seenKept = 64
+
+export interface Lease {
+  key: Key
+  fence: number
+  until: number
+  /** The row as it was at the last write or read of ours. */
+  row: TicketRow
+}
+
+const names = { '#open': 'open', '#fence': 'fence' }
+const mine = '#fence = :mine'
+
+/** Takes the ticket if it is due and nobody holds it. `busy` and `settled` need nothing from the caller. */
+export async function claim(table: Table, key: Key, now: number): Promise<Lease | 'busy' | 'settled'> {
+  const until = now + leaseMs
+  try {
+    const row = parse(
+      await table.update('claim', key, {
+        update:
+          'SET leaseUntil = :until, dueAt = :until, #fence = if_not_exists(#fence, :zero) + :one, ' +
+          'attempts = if_not_exists(attempts, :zero) + :one, #open = if_not_exists(#open, :empty)',
+        condition: 'attribute_exists(due) AND (attribute_not_exists(leaseUntil) OR leaseUntil <= :now)',
+        names,
+        values: { ':until': until, ':now': now, ':zero': 0, ':one': 1, ':empty': {} },
+      }),
+    )
+    return { key, fence: row.fence, until, row }
+  } catch (error) {
+    if (!isCode(error, 'condition_failed')) throw error
+    return rowOf(error)?.due === undefined ? 'settled' : 'busy'
+  }
+}
+
+/** Writes the INTENT of an effect: from here on it may have happened. */
+export async function intend(
+  table: Table,
+  lease: Lease,
+  id: string,
+  effect: OpenEffect,
+  personal?: string,
+): Promise<void> {
+  await change(table, lease, 'intent', {
+    update: `SET #open.#id = :effect${personal === undefined ? '' : ', personal = :personal'}`,
+    condition: 'attribute_not_exists(#open.#id)',
+    names: { '#id': id },
+    values: { ':effect': effect, ...(personal === undefined ? {} : { ':personal': personal }) },
+  })
+}
+
+/** Removes an effect from the open ones, its outcome being on its own row, with what follows for the ticket. */
+export async function close(
+  table: Table,
+  lease: Lease,
+  id: string,
+  then: { mustHandOver: string } | { handedOver: true } | undefined = undefined,
+): Promise<void> {
+  await change(table, lease, 'close', {
+    update: `REMOVE #open.#id${then === undefined ? '' : ' SET #then = :then'}`,
+    names: { '#id': id, ...(then === undefined ? {} : { '#then': Object.keys(then)[0] ?? '' }) },
+    values: then === undefined ? {} : { ':then': Object.values(then)[0] },
+  })
+}
+
+/** A human gave the ticket back: what humans wrote until now no longer silences us. */
+export async function giveBack(table: Table, lease: Lease, now: number): Promise<void> {
+  await change(table, lease, 'give_back', {
+    update: 'SET givenBackAt = :now REMOVE handedOver',
+    values: { ':now': now },
+  })
+}
+
+/**
+ * Settles the ticket, unless a doorbell rang since the lease's row was read: then answers `moved` and the lease goes
+ * on with the fresh row. `closing` is an open effect whose outcome is already stored.
+ */
+export async function release(table: Table, lease: Lease, closing?: string): Promise<'settled' | 'moved'> {
+  const seen = [...(lease.row.seen ?? [])] as string[]
+  const trim = seen.slice(0, Math.max(0, seen.length - seenKept))
+  try {
+    await change(table, lease, 'release', {
+      update:
+        `REMOVE due, dueAt, dueSince, leaseUntil, customer, wanted, waits, outages, mustHandOver${closing === undefined ? '' : ', #open.#id'} ` +
+        `SET attempts = :zero${trim.length > 0 ? ' DELETE seen :trim' : ''}`,
+      condition: `rung = :rung AND ${closing === undefined ? 'size(#open) = :zero' : 'size(#open) = :one AND attribute_exists(#open.#id)'}`,
+      names: closing === undefined ? {} : { '#id': closing },
+      values: {
+        ':zero': 0,
+        ':rung': lease.row.rung,
+        ...(closing === undefined ? {} : { ':one': 1 }),
+        ...(trim.length > 0 ? { ':trim': new Set(trim) } : {}),
+      },
+    })
+    return 'settled'
+  } catch (error) {
+    if (!isCode(error, 'condition_failed')) throw error
+    return 'moved'
+  }
+}
+
+/**
+ * Gives the lease up and leaves the ticket due at `dueAt`. `ownFault: false` does not use up an attempt: the cause
+ * was a limit, an outage or a message not shown yet.
+ */
+export async function postpone(
+  table: Table,
+  lease: Lease,
+  dueAt: number,
+  why: { ownFault: boolean; waits?: number; outages?: number },
+): Promise<void> {
+  await change(table, lease, 'postpone', {
+    update:
+      'SET dueAt = :dueAt, attempts = attempts - :back, waits = :waits, outages = :outages REMOVE leaseUntil',
+    values: {
+      ':dueAt': dueAt,
+      ':back': why.ownFault ? 0 : 1,
+      ':waits': why.waits ?? lease.row.waits,
+      ':outages': why.outages ?? lease.row.outages,
+    },
+  })
+}
+
+/** Updates the row on condition that the fence is ours; keeps the lease's copy of the row current. */
+async function change(table: Table, lease: Lease, call: string, expression: Expression): Promise<void> {
+  const condition = expression.condition === undefined ? mine : `${mine} AND ${expression.condition}`
+  const used = `${expression.update} ${condition}`
+  try {
+    const row = await table.update(call, lease.key, {
+      update: expression.update,
+      condition,
+      names: { ...(used.includes('#open') ? names : { '#fence': 'fence' }), ...expression.names },
+      values: { ':mine': lease.fence, ...expression.values },
+    })
+    lease.row = parse(row)
+  } catch (error) {
+    if (!isCode(error, 'condition_failed')) throw error
+    const row = rowOf(error)
+    if (row === undefined || parse(row).fence !== lease.fence) {
+      throw new DeskhandError('lease_lost', 'another worker has claimed this ticket', { cause: error })
+    }
+    lease.row = parse(row)
+    throw error
+  }
+}
+
+function parse(row: Row): TicketRow {
+  const parsed = ticketRow.safeParse(row)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  throw new DeskhandError(
+    'bad_configuration',
+    `ticket row does not parse at ${issue?.path.join('.')}: ${issue?.message}`,
+  )
+}

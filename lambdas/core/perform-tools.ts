@@ -1,0 +1,233 @@
+/** One step's tool calls: Claude decided when, this decides whether, and does each write at most once. */
+
+import { atLeast } from '../../schemas/names.ts'
+import type { EffectRow } from '../../schemas/ticket-row.ts'
+import type { Call, Performed } from './agent.ts'
+import { type PreparedRequest, prepareRequest, sendRequest } from './call-tool.ts'
+import type { Tool } from './check-tool.ts'
+import { DeskhandError } from './errors.ts'
+import { isShadow } from './hand-over.ts'
+import { close, intend } from './lease.ts'
+import { effectId, effectKey, storeOutcome } from './ledger.ts'
+import { lookAgain } from './look-again.ts'
+import { timeFor } from './post.ts'
+import type { ToolFailure, ToolResult } from './tool-answer.ts'
+import { bindArguments, validateArguments } from './tool-arguments.ts'
+import type { Turn } from './turn.ts'
+
+/** Runs the calls of one step: reads side by side, then writes one after the other, stopping at the first unsure one. */
+export async function performTools(turn: Turn, calls: Call[]): Promise<Performed[]> {
+  const isWrite = (call: Call): boolean => turn.tools.get(call.name)?.effect === 'write'
+  const results = new Map<string, Performed>()
+  await Promise.all(
+    calls
+      .filter((call) => !isWrite(call))
+      .map(async (call) => results.set(call.id, await perform(turn, call))),
+  )
+  for (const call of calls.filter(isWrite)) {
+    const performed = await perform(turn, call)
+    results.set(call.id, performed)
+    if (performed.end !== undefined) break
+  }
+  return calls.map(
+    (call) =>
+      results.get(call.id) ?? failure('not_allowed', 'not run: an earlier call of this step ended the turn'),
+  )
+}
+
+async function perform(turn: Turn, call: Call): Promise<Performed> {
+  const started = turn.clock.now()
+  const performed = await decide(turn, call)
+  turn.log.info('tool_called', {
+    tool: turn.tools.has(call.name) ? call.name : 'unknown',
+    code: performed.refused ? 'refused' : performed.error ? 'failed' : 'done',
+    ms: turn.clock.now() - started,
+  })
+  return performed
+}
+
+async function decide(turn: Turn, call: Call): Promise<Performed> {
+  const tool = turn.tools.get(call.name)
+  if (tool === undefined) return refusal('not_allowed', 'there is no such tool')
+  const checked = validateArguments(tool, call.input)
+  if (!checked.ok) return refusal('bad_arguments', checked.message)
+  if (!atLeast(turn.identity.level, tool.identity)) {
+    return refusal(
+      'needs_identity',
+      `this needs identity level ${tool.identity}; this message has ${turn.identity.level}`,
+    )
+  }
+  const bound = bindArguments(tool, checked.args, {
+    customer: {
+      email: turn.identity.address,
+      assurance: turn.identity.level,
+      name: turn.message.author.name,
+    },
+    ticket: { id: turn.ticket.id, channel: turn.ticket.channel, subject: turn.ticket.subject },
+    tenant: { id: turn.tenant.tenant },
+  })
+  if (!bound.ok) return refusal(bound.failure, bound.message)
+  const prepared = prepareRequest(tool, bound.values)
+  if (!prepared.ok) return refusal('bad_arguments', prepared.message)
+
+  if (tool.effect === 'read') {
+    if (tool.identity !== 'none') turn.personal = true
+    const { result } = await send(turn, tool, prepared.request, undefined)
+    return fromResult(result)
+  }
+  return await write(turn, tool, checked.args, prepared.request)
+}
+
+async function write(
+  turn: Turn,
+  tool: Tool,
+  args: Record<string, unknown>,
+  request: PreparedRequest,
+): Promise<Performed> {
+  if (isShadow(turn.connection)) {
+    return failure(
+      'not_allowed',
+      'the agent is in note mode: the call was not made, a human sees what it would have been',
+    )
+  }
+  const strange = unseen(turn, tool, args)
+  if (strange !== undefined) {
+    return refusal(
+      'not_allowed',
+      `${strange} is not among this customer's own records; look it up in the customer data`,
+    )
+  }
+  const { tenant, lease } = turn
+  const pk = lease.key.pk
+  const id = await effectId(tenant.vault, pk, 'tool', tool.name, args)
+  const before = turn.effects.get(id)
+  if (before?.state === 'done') {
+    return failure(
+      'already_done',
+      `done at ${new Date(before.at).toISOString()}, not done again${await toldBefore(turn, before)}`,
+    )
+  }
+  if (before?.state === 'unknown') return { text: '', end: { end: 'hand_over', cause: 'unknown_outcome' } }
+
+  // The level is computed anew, and nothing is done for a message that is not the newest any more.
+  if ((await lookAgain(turn)) === undefined) return { text: '', end: { end: 'again' } }
+
+  if (!timeFor(turn, tool.timeoutMs))
+    throw new DeskhandError('unavailable', 'no time left in this run for a write')
+
+  const content = await tenant.vault.seal(
+    { ...effectKey(pk, id), field: 'request' },
+    JSON.stringify({ arguments: args, request } satisfies StoredCall),
+  )
+  await intend(tenant.conversations, lease, id, {
+    kind: 'tool',
+    at: turn.clock.now(),
+    messageId: turn.message.id,
+    tool: tool.name,
+    keyed: tool.idempotency === 'key',
+    ...(tool.authorization === undefined ? {} : { authorization: tool.authorization }),
+    request: content,
+    about: turn.about,
+  })
+  const result = timeFor(turn, tool.timeoutMs) ? (await send(turn, tool, request, id)).result : noTime
+  const effect = await storeToolOutcome(
+    turn,
+    id,
+    { tool: tool.name, messageId: turn.message.id, about: turn.about },
+    { arguments: args, request },
+    result,
+  )
+  turn.personal = true
+  await close(
+    tenant.conversations,
+    lease,
+    id,
+    effect.state === 'unknown' ? { mustHandOver: 'unknown_outcome' } : undefined,
+  )
+  if (effect.state === 'unknown') return { text: '', end: { end: 'hand_over', cause: 'unknown_outcome' } }
+  return fromResult(result)
+}
+
+/** What is sealed with an open effect: enough to send the same bytes again, or to show a human. */
+export interface StoredCall {
+  arguments: Record<string, unknown>
+  request: PreparedRequest
+}
+
+/** Stores how a write ended; its arguments, request and result are sealed beside it. */
+export async function storeToolOutcome(
+  work: Pick<Turn, 'tenant' | 'lease' | 'clock' | 'effects'>,
+  id: string,
+  of: Pick<EffectRow, 'messageId'> & { tool: string; about?: string | undefined },
+  call: StoredCall,
+  result: ToolResult,
+): Promise<EffectRow> {
+  const pk = work.lease.key.pk
+  const state = result.ok ? 'done' : result.failure === 'unknown_outcome' ? 'unknown' : 'failed'
+  const { method, url } = call.request
+  const told = {
+    arguments: call.arguments,
+    request: { method, url },
+    result: result.ok ? result.text : result.failure,
+  }
+  const effect = await storeOutcome(work.tenant.conversations, pk, id, {
+    kind: 'tool',
+    state,
+    at: work.clock.now(),
+    messageId: of.messageId,
+    tool: of.tool,
+    ...(of.about === undefined ? {} : { about: of.about }),
+    content: await work.tenant.vault.seal({ ...effectKey(pk, id), field: 'content' }, JSON.stringify(told)),
+  })
+  work.effects.set(id, effect)
+  return effect
+}
+
+async function send(turn: Turn, tool: Tool, request: PreparedRequest, idempotencyKey: string | undefined) {
+  return await sendRequest(request, {
+    effect: tool.effect,
+    response: tool.response,
+    timeoutMs: tool.timeoutMs,
+    idempotencyKey: idempotencyKey,
+    keyed: tool.idempotency === 'key',
+    authorization:
+      tool.authorization === undefined
+        ? undefined
+        : turn.configuration.authorizations.get(tool.authorization),
+    http: turn.tenant.http,
+    secrets: turn.tenant.secrets,
+    signal: turn.signal,
+  })
+}
+
+/** The first parameter under `ownership` whose value stands nowhere in this customer's own data. */
+function unseen(turn: Turn, tool: Tool, args: Record<string, unknown>): string | undefined {
+  return tool.ownership?.parameters.find((name) => {
+    const value = String(args[name] ?? '')
+    if (value.length < 3) return true
+    const data = turn.userDataText ?? ''
+    for (let at = data.indexOf(value); at >= 0; at = data.indexOf(value, at + 1)) {
+      if (!isWordCharacter(data[at - 1]) && !isWordCharacter(data[at + value.length])) return false
+    }
+    return true
+  })
+}
+const isWordCharacter = (c: string | undefined): boolean => c !== undefined && /[\p{L}\p{N}_-]/u.test(c)
+
+/** The earlier result, where it was for the same customer at the same level. */
+async function toldBefore(turn: Turn, effect: EffectRow): Promise<string> {
+  if (effect.content === undefined || effect.about !== turn.about) return ''
+  return `: ${await turn.tenant.vault.open({ pk: effect.pk, sk: effect.sk, field: 'content' }, effect.content)}`
+}
+
+const noTime: ToolResult = { ok: false, failure: 'unavailable', message: 'not sent: no time left' }
+const fromResult = (result: ToolResult): Performed =>
+  result.ok ? { text: result.text } : failure(result.failure, result.message)
+const failure = (cause: ToolFailure, message: string): Performed => ({
+  text: `${cause}: ${message}`,
+  error: true,
+})
+const refusal = (cause: ToolFailure, message: string): Performed => ({
+  ...failure(cause, message),
+  refused: true,
+})

@@ -1,0 +1,95 @@
+/** Settling what an earlier worker left open: an INTENT without an outcome is never blindly repeated. */
+import type { OpenEffect } from '../../schemas/ticket-row.ts'
+import { sendRequest } from './call-tool.ts'
+import { isShadow } from './hand-over.ts'
+import type { Ticket } from './helpdesk.ts'
+import { close } from './lease.ts'
+import { effectKey, readEffect } from './ledger.ts'
+import { type StoredCall, storeToolOutcome } from './perform-tools.ts'
+import { findPosted, record } from './post.ts'
+import type { AgentConfiguration } from './tenant-configuration.ts'
+import type { ToolResult } from './tool-answer.ts'
+import type { Work } from './turn.ts'
+
+/** Longest that a repeated write may take. */
+const repeatTimeoutMs = 30_000
+
+/**
+ * Settles open tool calls. The first call cannot be alive any more: its lease has ended. With a key the same bytes
+ * are sent again; without, the outcome stays unknown and a human gets the ticket.
+ */
+export async function settleTools(work: Work, configuration: AgentConfiguration): Promise<void> {
+  for (const [id, effect] of Object.entries(work.lease.row.open)) {
+    if (effect.kind !== 'tool') continue
+    const known = await readEffect(work.tenant.conversations, work.lease.key.pk, id)
+    const settled =
+      known !== undefined && known.at >= effect.at ? known : await settleTool(work, configuration, id, effect)
+    work.effects.set(id, settled)
+    await close(
+      work.tenant.conversations,
+      work.lease,
+      id,
+      settled.state === 'unknown' ? { mustHandOver: 'unknown_outcome' } : undefined,
+    )
+    work.log.info('effect_settled', { effectId: id, tool: effect.tool ?? '', code: settled.state })
+  }
+}
+
+async function settleTool(work: Work, configuration: AgentConfiguration, id: string, effect: OpenEffect) {
+  const { tenant, lease } = work
+  const stored: StoredCall =
+    effect.request === undefined
+      ? { arguments: {}, request: { method: 'POST', url: '', headers: {} } }
+      : (JSON.parse(
+          await tenant.vault.open({ ...effectKey(lease.key.pk, id), field: 'request' }, effect.request),
+        ) as StoredCall)
+  const unknown: ToolResult = { ok: false, failure: 'unknown_outcome', message: 'cut off while under way' }
+  const result = effect.keyed === true ? await sendAgain(work, configuration, id, effect, stored) : unknown
+  return await storeToolOutcome(
+    work,
+    id,
+    { tool: effect.tool ?? '', messageId: effect.messageId, about: effect.about },
+    stored,
+    result,
+  )
+}
+
+async function sendAgain(
+  work: Work,
+  configuration: AgentConfiguration,
+  id: string,
+  effect: OpenEffect,
+  stored: StoredCall,
+) {
+  const tool = configuration.tools.get(effect.tool ?? '')
+  const { result } = await sendRequest(stored.request, {
+    effect: 'write',
+    response: tool?.response ?? { maxBytes: 16_384 },
+    timeoutMs: repeatTimeoutMs,
+    idempotencyKey: id,
+    keyed: true,
+    authorization:
+      effect.authorization === undefined ? undefined : configuration.authorizations.get(effect.authorization),
+    http: work.tenant.http,
+    secrets: work.tenant.secrets,
+    signal: work.signal,
+  })
+  return result
+}
+
+/** Settles open posts against the ticket as it is: found, it is done; not found, it never happened. */
+export async function settlePosts(work: Work, ticket: Ticket): Promise<void> {
+  for (const [id, effect] of Object.entries(work.lease.row.open)) {
+    if (effect.kind === 'tool') continue
+    const known = await readEffect(work.tenant.conversations, work.lease.key.pk, id)
+    const posted = known?.posted ?? findPosted(ticket, id, effect)
+    if (known?.state === 'done') work.effects.set(id, known)
+    else if (posted !== undefined)
+      await record(work, id, { kind: effect.kind, messageId: effect.messageId, posted })
+
+    const handedOver = effect.kind === 'hand_over' && posted !== undefined && !isShadow(work.connection)
+    if (handedOver) await work.helpdesk.finish(ticket.id, { kind: 'hand_over', text: '', ref: '' }, work.api)
+    await close(work.tenant.conversations, work.lease, id, handedOver ? { handedOver: true } : undefined)
+    work.log.info('effect_settled', { effectId: id, code: posted === undefined ? 'not_posted' : 'done' })
+  }
+}

@@ -1,0 +1,69 @@
+/** A tenant's agent as one release has it: settings, tools, User Data API, authorizations. */
+import type Anthropic from '@anthropic-ai/sdk'
+import { keyNumber, type Release, releasePk, release as releaseSchema } from '../../schemas/configuration.ts'
+import {
+  type AgentSettings,
+  type Authorization,
+  agentSettings,
+  authorization,
+  toolDefinition,
+  type UserDataApi,
+  userDataApi,
+} from '../../schemas/tenant-apis.ts'
+import { resolveTool, type Tool } from './check-tool.ts'
+import type { Configuration } from './configuration.ts'
+import { DeskhandError } from './errors.ts'
+import type { Table } from './ports.ts'
+import { modelSchema } from './tool-arguments.ts'
+
+export interface AgentConfiguration {
+  release: number
+  settings: AgentSettings
+  tools: ReadonlyMap<string, Tool>
+  /** What Claude sees of them: strict, sorted by name. */
+  modelTools: Anthropic.Tool[]
+  userDataApi: UserDataApi | undefined
+  authorizations: ReadonlyMap<string, Authorization>
+}
+
+/** Loads everything a turn may need, in one read of immutable versions. Throws `bad_configuration`. */
+export async function loadAgent(configuration: Configuration, release: Release): Promise<AgentConfiguration> {
+  const all = await configuration.definitions(release, {
+    'agent-settings': agentSettings,
+    authorization,
+    tool: toolDefinition,
+    'user-data-api': userDataApi,
+  })
+  const tools = all.tool
+    .map(({ definition }) => resolveTool(definition))
+    .filter((tool) => tool.enabled)
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  return {
+    release: release.release,
+    settings: all['agent-settings'][0]?.definition ?? agentSettings.parse({}),
+    tools: new Map(tools.map((tool) => [tool.name, tool])),
+    modelTools: tools.map((tool) => ({
+      name: tool.name,
+      description: tool.description,
+      strict: true,
+      input_schema: modelSchema(tool) as Anthropic.Tool.InputSchema,
+    })),
+    userDataApi: all['user-data-api'][0]?.definition,
+    authorizations: new Map(all.authorization.map(({ definition }) => [definition.name, definition])),
+  }
+}
+
+/** One release by its number: a turn that goes on after a crash keeps the one it began with. Throws `bad_configuration`. */
+export async function readRelease(
+  table: Pick<Table, 'get'>,
+  tenant: string,
+  number: number,
+): Promise<Release> {
+  const row = await table.get('release', { pk: releasePk(tenant), sk: `r#${keyNumber(number)}` })
+  const parsed = releaseSchema.safeParse(row)
+  if (parsed.success && parsed.data.tenant === tenant) return parsed.data
+  throw new DeskhandError(
+    'bad_configuration',
+    `release ${number} of tenant ${tenant} is missing or does not parse`,
+  )
+}

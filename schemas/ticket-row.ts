@@ -1,0 +1,76 @@
+import * as z from 'zod'
+
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'bytes')
+
+/** An effect whose INTENT is on the ticket row and whose outcome is not known yet. */
+export const openEffect = z.object({
+  kind: z.enum(['tool', 'reply', 'note', 'hand_over']),
+  /** When the INTENT was written, ms. */
+  at: z.number(),
+  /** The customer message it belongs to. */
+  messageId: z.string(),
+  tool: z.string().optional(),
+  /** The tool promises to honour `Idempotency-Key`: the same bytes may be sent again. */
+  keyed: z.boolean().optional(),
+  /** The authorization to send a keyed request again with. */
+  authorization: z.string().optional(),
+  /** Sealed JSON of a tool call: arguments and the prepared request, to send again or to show a human. */
+  request: bytes.optional(),
+  /** Who it was for: see `EffectRow.about`. */
+  about: z.string().optional(),
+})
+export type OpenEffect = z.infer<typeof openEffect>
+
+/** The ticket row: lease, what is due, what is open. Sort key `ticket`. Kept small. */
+export const ticketRow = z.object({
+  pk: z.string(),
+  sk: z.literal('ticket'),
+  /** Counts doorbells. A release holds only while it has not moved. */
+  rung: z.number().default(0),
+  /** Delivery ids already rung. */
+  seen: z.instanceof(Set).optional(),
+  /** Message ids that doorbells named and the helpdesk must show before we believe its read. */
+  wanted: z.instanceof(Set).optional(),
+  /** A customer's doorbell rang since the last release. */
+  customer: z.boolean().default(false),
+  /** Shard of the sparse index; absent when nothing is due. */
+  due: z.string().optional(),
+  dueAt: z.number().optional(),
+  dueSince: z.number().optional(),
+  fence: z.number().default(0),
+  leaseUntil: z.number().optional(),
+  /** Claims since the last settled release that were this ticket's own fault. */
+  attempts: z.number().default(0),
+  /** How often we waited for a message that the helpdesk did not show. */
+  waits: z.number().default(0),
+  /** Consecutive outages; sets the next delay. */
+  outages: z.number().default(0),
+  open: z.record(z.string(), openEffect).default({}),
+  /** A hand-over that must come before anything else is said, and why. */
+  mustHandOver: z.string().optional(),
+  /** A human has the ticket; set by our hand-over. */
+  handedOver: z.boolean().default(false),
+  /** Since when the ticket is ours again; a human's replies before it no longer silence us. */
+  givenBackAt: z.number().optional(),
+  /** HMAC of the address that got a personal reply: from then on nobody else may read along. */
+  personal: z.string().optional(),
+})
+export type TicketRow = z.infer<typeof ticketRow>
+
+/** Outcome of one effect, row `effect#<id>`. Kept 400 days, longer than every possible replay. */
+export const effectRow = z.object({
+  pk: z.string(),
+  sk: z.string(),
+  kind: openEffect.shape.kind,
+  state: z.enum(['done', 'failed', 'unknown']),
+  at: z.number(),
+  messageId: z.string(),
+  tool: z.string().optional(),
+  /** HMAC of (address, level) it was done for; its content enters no prompt built for another. */
+  about: z.string().optional(),
+  /** Sealed JSON: a tool's arguments and what the model was told. */
+  content: bytes.optional(),
+  /** Id of the message we posted. */
+  posted: z.string().optional(),
+})
+export type EffectRow = z.infer<typeof effectRow>
