@@ -1,0 +1,55 @@
+/** Is the connection complete? Reads only, and answers what is missing and how to mend it. */
+import { identitiesAnswer, userAnswer } from '../../schemas/zendesk-api.ts'
+import { DeskhandError } from '../core/errors.ts'
+import type { Finding } from '../core/helpdesk.ts'
+import { type Api, baseOf, get } from './api.ts'
+
+export async function check(api: Api): Promise<Finding[]> {
+  const { connection } = api
+  const me = await tried(() => get(api, '/api/v2/users/me.json', userAnswer))
+  if ('failure' in me) return [{ what: 'credentials', ok: false, message: me.failure }]
+  const { user } = me.value
+  const base = baseOf(api)
+  const identities = await tried(() =>
+    get(api, `/api/v2/users/${encodeURIComponent(user.id)}/identities.json`, identitiesAnswer),
+  )
+  const isBot = user.id === connection.botUserId
+  const isAgent = user.role === 'agent' || user.role === 'admin'
+  const isAccount = user.url === undefined || user.url.startsWith(`${base}/`)
+  return [
+    { what: 'credentials', ok: true, message: 'Zendesk accepts the credentials' },
+    {
+      what: 'bot_user',
+      ok: isBot && isAgent,
+      message: !isBot
+        ? `The credentials act as user ${user.id}, the connection names ${connection.botUserId}: create the OAuth client while signed in as the bot user, or correct botUserId`
+        : isAgent
+          ? 'The credentials act as the bot user'
+          : 'The bot user is not an agent: give it an agent role that may comment publicly',
+    },
+    {
+      what: 'scope',
+      ok: !('failure' in identities),
+      message:
+        'failure' in identities
+          ? `User identities cannot be read (${identities.failure}): the broad scope "read write" is needed, users:read is not enough`
+          : 'User identities can be read',
+    },
+    {
+      what: 'account',
+      ok: isAccount,
+      message: isAccount
+        ? `Answers come from ${base}. Zendesk's API does not tell the account id: the first signed webhook shows whether ${connection.accountId} is right`
+        : `Answers name another account than ${base}: correct the subdomain`,
+    },
+  ]
+}
+
+async function tried<T>(call: () => Promise<T>): Promise<{ value: T } | { failure: string }> {
+  try {
+    return { value: await call() }
+  } catch (error) {
+    if (error instanceof DeskhandError) return { failure: error.message }
+    throw error
+  }
+}
