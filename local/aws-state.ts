@@ -1,0 +1,47 @@
+/** What the local AWS endpoint keeps: plain JSON, in memory or also in one file. */
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+export interface StoredSecret {
+  value: string
+  version: string
+  tags: Record<string, string>
+}
+export interface StoredMessage {
+  id: string
+  body: string
+  group?: string
+  sentAt: number
+  visibleAt: number
+  received: number
+  /** Names the newest receipt: a handle of an earlier one deletes nothing. */
+  receipt: string
+}
+export interface StoredQueue {
+  visibilityTimeoutSeconds: number
+  redrive?: { deadLetterQueue: string; maxReceiveCount: number }
+  messages: StoredMessage[]
+}
+export interface AwsState {
+  secrets: Record<string, StoredSecret>
+  /** Key id to 32 bytes, base64. */
+  keys: Record<string, string>
+  queues: Record<string, StoredQueue>
+}
+
+/** Reads the state that `directory` keeps, and answers how to keep what it becomes. */
+export function loadState(directory?: string): { state: AwsState; save(): void } {
+  const empty: AwsState = { secrets: {}, keys: {}, queues: {} }
+  if (directory === undefined) return { state: empty, save: () => {} }
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const file = join(directory, 'aws.json')
+  const state = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as AwsState) : empty
+  return {
+    state,
+    save() {
+      // A rename is atomic: whoever kills this process finds the old file or the new one.
+      writeFileSync(`${file}.new`, JSON.stringify(state), { mode: 0o600 })
+      renameSync(`${file}.new`, file)
+    },
+  }
+}
