@@ -8,6 +8,6 @@ export default {
   moduleNameMapper: {
     '^(@middy/[a-z-]+)$': '<rootDir>/node_modules/$1/index.js',
   },
-  setupFilesAfterEnv: [],
+  reporters: ['default', '<rootDir>/test/summary-reporter.mjs'],
   testTimeout: 20_000,
 }

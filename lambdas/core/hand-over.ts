@@ -1,11 +1,10 @@
 /** Hand-over: one internal note a human can act on, the tag, the team. From then on the agent is silent. */
 import type { ConnectionBase } from '../../schemas/connection.ts'
-import { checkReply } from './check-reply.ts'
 import { handOverTag, type Message, type Ticket } from './helpdesk.ts'
 import { close } from './lease.ts'
 import { effectId } from './ledger.ts'
+import { effectLines, noteHosts, safeNote } from './note.ts'
 import { post, refOf } from './post.ts'
-import { truncate } from './truncate.ts'
 import type { Work } from './turn.ts'
 
 const causes: Record<string, string> = {
@@ -61,40 +60,13 @@ export const isShadow = (connection: ConnectionBase): boolean => connection.mode
 
 /** Why, what the agent says of it, and every write of this ticket with its outcome and its whole request. */
 async function noteText(work: Work, message: Message, cause: string, summary?: string): Promise<string> {
-  const lines = [`**Handed over to you.** ${causes[cause] ?? cause}`]
-  if (summary !== undefined && summary !== '') lines.push(summary)
-  lines.push(...(await effectLines(work)))
-  lines.push(
-    `About message ${message.id}. To give the ticket back to the agent, remove the tag ${handOverTag}.`,
+  return safeNote(
+    [
+      `**Handed over to you.** ${causes[cause] ?? cause}`,
+      ...(summary === undefined || summary === '' ? [] : [summary]),
+      ...(await effectLines(work)),
+      `About message ${message.id}. To give the ticket back to the agent, remove the tag ${handOverTag}.`,
+    ],
+    noteHosts(work.agent),
   )
-  return safeNote(lines, work.linkHosts.note)
 }
-
-/** The writes of this ticket, for a human. */
-export async function effectLines(work: Work): Promise<string[]> {
-  const lines: string[] = []
-  for (const [id, effect] of work.effects) {
-    if (effect.kind !== 'tool') continue
-    const state = effect.state === 'unknown' ? '**outcome unknown**' : effect.state
-    const content =
-      effect.content === undefined
-        ? ''
-        : await work.tenant.vault.open({ pk: effect.pk, sk: effect.sk, field: 'content' }, effect.content)
-    lines.push(
-      `- ${effect.tool}: ${state} at ${new Date(effect.at).toISOString()}, effect ${id.slice(0, 16)} ${code(content)}`,
-    )
-  }
-  return lines
-}
-
-/** Text of ours for colleagues passes the same checks as a reply; what does not pass is left out, visibly. */
-export function safeNote(lines: string[], linkHosts: string[]): string {
-  const safe = lines.map((line) => {
-    const checked = checkReply(line, { linkHosts })
-    return checked.ok ? checked.text : `(left out: ${checked.cause})`
-  })
-  return safe.join('\n\n')
-}
-
-export const code = (text: string): string =>
-  text === '' ? '' : `\`${truncate(text.replaceAll('`', "'").replaceAll('\n', ' '), 2000).text}\``

@@ -1,7 +1,7 @@
 /** The last look: right before a write or a reply, is everything still as the turn believes? */
 
 import type { Ticket } from './helpdesk.ts'
-import { audienceIsOnly, identify } from './identify.ts'
+import { identify } from './identify.ts'
 import { shouldAnswer } from './should-answer.ts'
 import type { Turn } from './turn.ts'
 
@@ -27,7 +27,3 @@ export const answeredBy = (
   effects: Iterable<{ kind: string; state: string; messageId: string }>,
 ): Set<string> =>
   new Set([...effects].filter((e) => e.kind !== 'tool' && e.state === 'done').map((e) => e.messageId))
-
-/** May a text with personal data go out: does it reach the verified address and nobody else? */
-export const reachesOnlyCustomer = (turn: Turn, ticket: Ticket): boolean =>
-  turn.identity.address !== undefined && audienceIsOnly(ticket, turn.identity.address)

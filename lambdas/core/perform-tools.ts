@@ -17,7 +17,7 @@ import type { Turn } from './turn.ts'
 
 /** Runs the calls of one step: reads side by side, then writes one after the other, stopping at the first unsure one. */
 export async function performTools(turn: Turn, calls: Call[]): Promise<Performed[]> {
-  const isWrite = (call: Call): boolean => turn.tools.get(call.name)?.effect === 'write'
+  const isWrite = (call: Call): boolean => turn.agent.tools.get(call.name)?.effect === 'write'
   const results = new Map<string, Performed>()
   await Promise.all(
     calls
@@ -39,7 +39,7 @@ async function perform(turn: Turn, call: Call): Promise<Performed> {
   const started = turn.clock.now()
   const performed = await decide(turn, call)
   turn.log.info('tool_called', {
-    tool: turn.tools.has(call.name) ? call.name : 'unknown',
+    tool: turn.agent.tools.has(call.name) ? call.name : 'unknown',
     code: performed.refused ? 'refused' : performed.error ? 'failed' : 'done',
     ms: turn.clock.now() - started,
   })
@@ -47,7 +47,7 @@ async function perform(turn: Turn, call: Call): Promise<Performed> {
 }
 
 async function decide(turn: Turn, call: Call): Promise<Performed> {
-  const tool = turn.tools.get(call.name)
+  const tool = turn.agent.tools.get(call.name)
   if (tool === undefined) return refusal('not_allowed', 'there is no such tool')
   const checked = validateArguments(tool, call.input)
   if (!checked.ok) return refusal('bad_arguments', checked.message)
@@ -191,9 +191,7 @@ async function send(turn: Turn, tool: Tool, request: PreparedRequest, idempotenc
     idempotencyKey: idempotencyKey,
     keyed: tool.idempotency === 'key',
     authorization:
-      tool.authorization === undefined
-        ? undefined
-        : turn.configuration.authorizations.get(tool.authorization),
+      tool.authorization === undefined ? undefined : turn.agent.authorizations.get(tool.authorization),
     http: turn.tenant.http,
     secrets: turn.tenant.secrets,
     signal: turn.signal,

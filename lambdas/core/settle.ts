@@ -7,10 +7,11 @@ import { close } from './lease.ts'
 import { effectKey, readEffect } from './ledger.ts'
 import { type StoredCall, storeToolOutcome } from './perform-tools.ts'
 import { findPosted, record } from './post.ts'
-import type { AgentConfiguration } from './tenant-configuration.ts'
 import type { ToolResult } from './tool-answer.ts'
 import type { Work } from './turn.ts'
 
+/** After this long a tenant's API may have forgotten the key. Stripe, for one, keeps keys for at least 24 hours. */
+const keyKeptMs = 20 * 60 * 60 * 1000
 /** Longest that a repeated write may take. */
 const repeatTimeoutMs = 30_000
 
@@ -18,12 +19,11 @@ const repeatTimeoutMs = 30_000
  * Settles open tool calls. The first call cannot be alive any more: its lease has ended. With a key the same bytes
  * are sent again; without, the outcome stays unknown and a human gets the ticket.
  */
-export async function settleTools(work: Work, configuration: AgentConfiguration): Promise<void> {
+export async function settleTools(work: Work): Promise<void> {
   for (const [id, effect] of Object.entries(work.lease.row.open)) {
     if (effect.kind !== 'tool') continue
     const known = await readEffect(work.tenant.conversations, work.lease.key.pk, id)
-    const settled =
-      known !== undefined && known.at >= effect.at ? known : await settleTool(work, configuration, id, effect)
+    const settled = known !== undefined && known.at >= effect.at ? known : await settleTool(work, id, effect)
     work.effects.set(id, settled)
     await close(
       work.tenant.conversations,
@@ -35,7 +35,7 @@ export async function settleTools(work: Work, configuration: AgentConfiguration)
   }
 }
 
-async function settleTool(work: Work, configuration: AgentConfiguration, id: string, effect: OpenEffect) {
+async function settleTool(work: Work, id: string, effect: OpenEffect) {
   const { tenant, lease } = work
   const stored: StoredCall =
     effect.request === undefined
@@ -44,7 +44,8 @@ async function settleTool(work: Work, configuration: AgentConfiguration, id: str
           await tenant.vault.open({ ...effectKey(lease.key.pk, id), field: 'request' }, effect.request),
         ) as StoredCall)
   const unknown: ToolResult = { ok: false, failure: 'unknown_outcome', message: 'cut off while under way' }
-  const result = effect.keyed === true ? await sendAgain(work, configuration, id, effect, stored) : unknown
+  const repeatable = effect.keyed === true && work.clock.now() - effect.at < keyKeptMs
+  const result = repeatable ? await sendAgain(work, id, effect, stored) : unknown
   return await storeToolOutcome(
     work,
     id,
@@ -54,14 +55,8 @@ async function settleTool(work: Work, configuration: AgentConfiguration, id: str
   )
 }
 
-async function sendAgain(
-  work: Work,
-  configuration: AgentConfiguration,
-  id: string,
-  effect: OpenEffect,
-  stored: StoredCall,
-) {
-  const tool = configuration.tools.get(effect.tool ?? '')
+async function sendAgain(work: Work, id: string, effect: OpenEffect, stored: StoredCall) {
+  const tool = work.agent.tools.get(effect.tool ?? '')
   const { result } = await sendRequest(stored.request, {
     effect: 'write',
     response: tool?.response ?? { maxBytes: 16_384 },
@@ -69,7 +64,7 @@ async function sendAgain(
     idempotencyKey: id,
     keyed: true,
     authorization:
-      effect.authorization === undefined ? undefined : configuration.authorizations.get(effect.authorization),
+      effect.authorization === undefined ? undefined : work.agent.authorizations.get(effect.authorization),
     http: work.tenant.http,
     secrets: work.tenant.secrets,
     signal: work.signal,

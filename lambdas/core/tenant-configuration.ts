@@ -1,6 +1,6 @@
 /** A tenant's agent as one release has it: settings, tools, User Data API, authorizations. */
 import type Anthropic from '@anthropic-ai/sdk'
-import { keyNumber, type Release, releasePk, release as releaseSchema } from '../../schemas/configuration.ts'
+import type { Release } from '../../schemas/configuration.ts'
 import {
   type AgentSettings,
   type Authorization,
@@ -12,8 +12,6 @@ import {
 } from '../../schemas/tenant-apis.ts'
 import { resolveTool, type Tool } from './check-tool.ts'
 import type { Configuration } from './configuration.ts'
-import { DeskhandError } from './errors.ts'
-import type { Table } from './ports.ts'
 import { modelSchema } from './tool-arguments.ts'
 
 export interface AgentConfiguration {
@@ -51,19 +49,4 @@ export async function loadAgent(configuration: Configuration, release: Release):
     userDataApi: all['user-data-api'][0]?.definition,
     authorizations: new Map(all.authorization.map(({ definition }) => [definition.name, definition])),
   }
-}
-
-/** One release by its number: a turn that goes on after a crash keeps the one it began with. Throws `bad_configuration`. */
-export async function readRelease(
-  table: Pick<Table, 'get'>,
-  tenant: string,
-  number: number,
-): Promise<Release> {
-  const row = await table.get('release', { pk: releasePk(tenant), sk: `r#${keyNumber(number)}` })
-  const parsed = releaseSchema.safeParse(row)
-  if (parsed.success && parsed.data.tenant === tenant) return parsed.data
-  throw new DeskhandError(
-    'bad_configuration',
-    `release ${number} of tenant ${tenant} is missing or does not parse`,
-  )
 }

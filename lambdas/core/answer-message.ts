@@ -1,0 +1,205 @@
+/** Answering one message: who wrote it, what is known of them, what Claude says, a last look, the reply. */
+import { atLeast } from '../../schemas/names.ts'
+import { type AgentEnd, runAgent } from './agent.ts'
+import { checkReply } from './check-reply.ts'
+import { isCode } from './errors.ts'
+import { handOver, isShadow } from './hand-over.ts'
+import type { Message, Ticket } from './helpdesk.ts'
+import { audienceIsOnly, type Identity, identify } from './identify.ts'
+import { effectId, type Journal, openJournal } from './ledger.ts'
+import { lookAgain } from './look-again.ts'
+import { code, noteHosts, safeNote } from './note.ts'
+import { performTools } from './perform-tools.ts'
+import { post, refOf } from './post.ts'
+import { type EarlierEffect, opening } from './prompt.ts'
+import { loadAgent } from './tenant-configuration.ts'
+import type { Turn, Work } from './turn.ts'
+import { fetchUserData, type UserData } from './user-data.ts'
+
+/** How a look at the ticket ended. `closing`: an effect whose outcome is stored, to be closed with the release. */
+export type Ending = { settled: string; closing?: string } | { again: true }
+
+export async function answerMessage(work: Work, ticket: Ticket, message: Message): Promise<Ending> {
+  const { clock, log, tenant, lease, configuration } = work
+  const identity = identify(message, ticket, work.helpdesk.sideDoorsClosed(work.connection.attestations))
+  log.info('customer_identified', { level: identity.level, cause: identity.why, messageId: message.id })
+  const barred = await barredBy(work, ticket, identity)
+  if (barred !== undefined) return await endHandedOver(work, ticket, message, barred)
+
+  const about = await tenant.vault.hmac(`about|${identity.address ?? ''}|${identity.level}`)
+  const turnId = `${message.id}~${about.slice(0, 12)}`
+  const journal = await openJournal(tenant.conversations, tenant.vault, lease.key.pk, turnId, clock.now)
+  const [begun] = journal.steps
+  // A turn keeps the configuration it began with.
+  const agent =
+    journal.release === undefined || journal.release === work.agent.release
+      ? work.agent
+      : await loadAgent(configuration, await configuration.release(journal.release))
+  const userData = begun === undefined ? await askUserData({ ...work, agent }, identity) : begun.userData
+  const turn: Turn = {
+    ...work,
+    agent,
+    ticket,
+    message,
+    identity,
+    about,
+    userDataText: userData?.kind === 'data' ? userData.text : undefined,
+    // A turn that goes on after a crash may hold anything its level admits.
+    personal: userData?.kind === 'data' || (begun !== undefined && atLeast(identity.level, 'mailbox')),
+  }
+  const end = await letClaudeWork(turn, journal, userData)
+  switch (end.end) {
+    case 'again':
+      return { again: true }
+    case 'hand_over':
+      return await endHandedOver(turn, ticket, message, end.cause, end.summary)
+    case 'answer':
+      return await reply(turn, journal, end.text)
+  }
+}
+
+/** Hands over and ends the look. */
+export async function endHandedOver(
+  work: Work,
+  ticket: Ticket,
+  message: Message,
+  cause: string,
+  summary?: string,
+): Promise<Ending> {
+  const done = await handOver(work, ticket, message, cause, summary)
+  return done === 'changed' ? { again: true } : { settled: 'handed_over' }
+}
+
+/** Reasons not to let the agent speak at all. */
+async function barredBy(work: Work, ticket: Ticket, identity: Identity): Promise<string | undefined> {
+  if (identity.suspicious) return 'suspicious_sender'
+  const told = work.lease.row.personal
+  if (told === undefined) return undefined
+  if (identity.address === undefined) return 'identity_dropped'
+  const sameReader =
+    told === (await addressTag(work, identity.address)) && audienceIsOnly(ticket, identity.address)
+  return sameReader ? undefined : 'audience_changed'
+}
+
+/** Once per turn, for a verified address only. */
+async function askUserData(work: Work, identity: Identity): Promise<UserData | undefined> {
+  const { agent, clock, log, tenant, signal } = work
+  const api = agent.userDataApi
+  if (api === undefined || identity.address === undefined || !atLeast(identity.level, api.identity))
+    return undefined
+  const started = clock.now()
+  const userData = await fetchUserData({
+    api,
+    authorizations: agent.authorizations,
+    email: identity.address,
+    http: tenant.http,
+    secrets: tenant.secrets,
+    signal,
+    now: clock.now,
+  })
+  const fields = { code: userData.kind, ms: clock.now() - started }
+  if (userData.kind === 'mismatch') log.alarm('user_data_mismatch', fields)
+  else if (userData.kind === 'unavailable') log.warn('user_data', { ...fields, cause: userData.cause })
+  else log.info('user_data', { ...fields, ...(userData.kind === 'data' ? { bytes: userData.bytes } : {}) })
+  return userData
+}
+
+async function letClaudeWork(
+  turn: Turn,
+  journal: Journal,
+  userData: UserData | undefined,
+): Promise<AgentEnd> {
+  const { agent, clock } = turn
+  try {
+    return await runAgent({
+      settings: agent.settings,
+      tools: agent.modelTools,
+      opening: opening({
+        ticket: turn.ticket,
+        message: turn.message,
+        identity: turn.identity,
+        userData,
+        effects: await earlierEffects(turn),
+        settings: agent.settings,
+        now: clock.now(),
+      }),
+      userData,
+      journal,
+      release: agent.release,
+      model: turn.model,
+      perform: (calls) => performTools(turn, calls),
+      signal: turn.signal,
+      timeLeft: () => turn.deadline - clock.now(),
+      now: clock.now,
+      log: turn.log,
+    })
+  } catch (error) {
+    if (isCode(error, 'refused')) return { end: 'hand_over', cause: 'model_refused_request' }
+    throw error
+  }
+}
+
+/** What was done on this ticket before; content only where it was for the very same customer and level. */
+async function earlierEffects(turn: Turn): Promise<EarlierEffect[]> {
+  const tools = [...turn.effects.values()].filter((effect) => effect.kind === 'tool')
+  return await Promise.all(
+    tools.map(async ({ pk, sk, tool, state, at, content, about }) => ({
+      tool: tool ?? '',
+      state,
+      at,
+      ...(content !== undefined && about === turn.about
+        ? { content: await turn.tenant.vault.open({ pk, sk, field: 'content' }, content) }
+        : {}),
+    })),
+  )
+}
+
+/** The last look, then the reply; a note in note mode. */
+async function reply(turn: Turn, journal: Journal, text: string): Promise<Ending> {
+  const { tenant, lease, message, log, clock } = turn
+  const shadow = isShadow(turn.connection)
+  const checked = checkReply(text, { linkHosts: turn.agent.settings.linkHosts })
+  if (!checked.ok) {
+    log.warn('reply_refused', { cause: checked.cause })
+    return await endHandedOver(turn, turn.ticket, message, 'reply_refused')
+  }
+  const ticket = await lookAgain(turn)
+  if (ticket === undefined) return { again: true }
+  if (turn.personal && !shadow && !reachesCustomerAlone(turn, ticket)) {
+    return await endHandedOver(turn, ticket, message, 'not_alone')
+  }
+  const started = clock.now()
+  const id = await effectId(tenant.vault, lease.key.pk, 'reply', message.id)
+  const result = await post(turn, ticket, {
+    id,
+    messageId: message.id,
+    outgoing: shadow
+      ? { kind: 'note', text: shadowNote(turn, journal, checked.text), ref: refOf(id) }
+      : { kind: 'reply', text: checked.text },
+    ...(turn.personal && !shadow ? { personal: await addressTag(turn, turn.identity.address) } : {}),
+  })
+  if (result === 'changed') return { again: true }
+  if (result === 'refused') return await endHandedOver(turn, ticket, message, 'reply_refused')
+  const said = shadow ? 'noted' : 'replied'
+  log.info('reply_posted', { code: said, effectId: id, messageId: message.id, ms: clock.now() - started })
+  return { settled: said, closing: id }
+}
+
+const reachesCustomerAlone = ({ identity }: Turn, ticket: Ticket): boolean =>
+  identity.address !== undefined && audienceIsOnly(ticket, identity.address)
+
+const addressTag = async (work: Work, address: string | undefined): Promise<string> =>
+  await work.tenant.vault.hmac(`address|${address ?? ''}`)
+
+/** Note mode: the answer, and the writes that would have been made. */
+function shadowNote(turn: Turn, journal: Journal, text: string): string {
+  const calls = journal.steps
+    .flatMap((step) => step.answer.content)
+    .filter((block) => block.type === 'tool_use')
+    .filter((call) => turn.agent.tools.get(call.name)?.effect === 'write')
+  const lines = calls.map((call) => `- would have called ${call.name} ${code(JSON.stringify(call.input))}`)
+  return safeNote(
+    ['**Suggested answer** (note mode, nothing was sent)', text, ...lines],
+    noteHosts(turn.agent),
+  )
+}

@@ -1,0 +1,38 @@
+/** Text for colleagues. It passes the same checks as a reply: what a customer or the model wrote may be in it. */
+import { checkReply } from './check-reply.ts'
+import type { AgentConfiguration } from './tenant-configuration.ts'
+import { truncate } from './truncate.ts'
+import type { Work } from './turn.ts'
+
+/** Joins lines that pass the checks; what does not pass is left out, visibly. */
+export function safeNote(lines: string[], linkHosts: string[]): string {
+  return lines
+    .map((line) => checkReply(line, { linkHosts }))
+    .map((checked) => (checked.ok ? checked.text : `(left out: ${checked.cause})`))
+    .join('\n\n')
+}
+
+/** A note may name the tenant's own APIs besides the hosts that replies may link to. */
+export const noteHosts = (agent: AgentConfiguration): string[] => [
+  ...agent.settings.linkHosts,
+  ...[...agent.tools.values()].map(
+    (tool) => URL.parse(tool.request.url.replaceAll(/[{}]/g, ''))?.hostname ?? '',
+  ),
+]
+
+/** Inline code, cut. */
+export const code = (text: string): string =>
+  text === '' ? '' : `\`${truncate(text.replaceAll('`', "'").replaceAll('\n', ' '), 2000).text}\``
+
+/** The writes of this ticket with their requests and outcomes. */
+export async function effectLines(work: Work): Promise<string[]> {
+  const lines: string[] = []
+  for (const [id, { kind, tool, state, at, content, pk, sk }] of work.effects) {
+    if (kind !== 'tool') continue
+    const told =
+      content === undefined ? '' : await work.tenant.vault.open({ pk, sk, field: 'content' }, content)
+    const how = state === 'unknown' ? '**outcome unknown**' : state
+    lines.push(`- ${tool}: ${how} at ${new Date(at).toISOString()}, effect ${id.slice(0, 16)} ${code(told)}`)
+  }
+  return lines
+}

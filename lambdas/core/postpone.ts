@@ -1,0 +1,76 @@
+/** What did not go well: postpone what may pass by itself, count what is our own fault, stop when the lease is gone. */
+import { DeskhandError } from './errors.ts'
+import { postpone, release } from './lease.ts'
+import type { Run } from './run.ts'
+
+const second = 1000
+const minute = 60 * second
+const hour = 60 * minute
+const outageMs = [30 * second, minute, 2 * minute, 5 * minute, 15 * minute] as const
+/** Somebody has to mend it first. */
+const brokenMs = 10 * minute
+const maxSqsDelayMs = 15 * minute
+const giveUpAfterMs = 7 * 24 * hour
+
+export interface Later {
+  /** ms from now */
+  later: number
+  cause: string
+  /** Uses up one of the ticket's attempts. */
+  ownFault: boolean
+  waits?: number
+  outages?: number
+}
+
+/** Leaves the ticket due, and sends a wake-up for the time it is due; should that be lost, the sweeper rings. */
+export async function workLater(run: Run, ending: Later): Promise<void> {
+  await postpone(run.tenant.conversations, run.lease, run.clock.now() + ending.later, ending)
+  run.log.info('postponed', { cause: ending.cause, ms: ending.later })
+  if (ending.later > maxSqsDelayMs) return
+  try {
+    await run.queue.send(run.wake, Math.ceil(ending.later / second))
+  } catch (error) {
+    run.log.warn('wake_up_failed', { errorName: nameOf(error) })
+  }
+}
+
+/** Ends a run that threw. Never throws: what cannot be written down is found by the end of the lease. */
+export async function endFailed(run: Run, error: unknown): Promise<void> {
+  const known = error instanceof DeskhandError ? error : undefined
+  const fields = {
+    code: known?.code ?? 'unexpected',
+    errorName: nameOf(error),
+    ...(known === undefined ? {} : { errorMessage: known.message }),
+  }
+  const mendable = known?.code === 'connection_broken' || known?.code === 'bad_configuration'
+  if (known?.code === 'lease_lost') return run.log.warn('lease_lost', fields)
+  if (known === undefined || mendable) run.log.alarm(known?.code ?? 'turn_failed', fields)
+  else run.log.warn('turn_failed', fields)
+
+  const { row } = run.lease
+  const now = run.clock.now()
+  const givenUp = row.dueSince !== undefined && now - row.dueSince > giveUpAfterMs
+  const outOfTime = now >= run.deadline
+  try {
+    if (known?.code === 'ticket_gone' || givenUp) {
+      if (givenUp) run.log.alarm('event_given_up', fields)
+      await release(run.tenant.conversations, run.lease)
+      return
+    }
+    await workLater(run, {
+      later: outOfTime ? second : delayOf(known, row.outages, mendable),
+      cause: fields.code,
+      ownFault: outOfTime || !(known?.transient || mendable),
+      outages: row.outages + 1,
+    })
+  } catch (problem) {
+    run.log.warn('not_postponed', { errorName: nameOf(problem) })
+  }
+}
+
+function delayOf(error: DeskhandError | undefined, outages: number, mendable: boolean): number {
+  if (mendable) return brokenMs
+  return Math.min(error?.retryAfterMs ?? outageMs[outages] ?? 15 * minute, hour)
+}
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'unknown')
