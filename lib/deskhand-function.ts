@@ -1,0 +1,101 @@
+import { Duration, Validations } from 'aws-cdk-lib'
+import type { Metric } from 'aws-cdk-lib/aws-cloudwatch'
+import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda'
+import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs'
+import { type IFilterPattern, LogGroup, MetricFilter, type RetentionDays } from 'aws-cdk-lib/aws-logs'
+import { Construct } from 'constructs'
+import { alarmAbove } from './alarm.ts'
+import { logLines } from './log-lines.ts'
+
+export interface DeskhandFunctionProps {
+  /** The entry is `lambdas/<path>.ts`, its metrics are in `Deskhand/<path>`. */
+  path: string
+  description: string
+  timeout: Duration
+  memorySize: number
+  environment: Record<string, string>
+  logRetention: RetentionDays
+  reservedConcurrency: number | undefined
+  /** What it may do besides its logs and traces. */
+  permissions: PolicyStatement[]
+}
+
+/** A function with a role, a log group and alarms of its own. */
+export class DeskhandFunction extends Construct {
+  readonly path: string
+  readonly role: Role
+  readonly handler: NodejsFunction
+  readonly errors: Metric
+
+  readonly #logs: LogGroup
+
+  constructor(scope: Construct, id: string, props: DeskhandFunctionProps) {
+    super(scope, id)
+    this.path = props.path
+    this.#logs = new LogGroup(this, 'Logs', { retention: props.logRetention })
+    // A role of our own, because the managed policy for basic execution may write to every log group.
+    this.role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+      description: `Deskhand: ${props.path}`,
+    })
+    this.#logs.grantWrite(this.role)
+    for (const statement of props.permissions) this.role.addToPolicy(statement)
+
+    this.handler = new NodejsFunction(this, 'Function', {
+      entry: `${import.meta.dirname}/../lambdas/${props.path}.ts`,
+      description: props.description,
+      role: this.role,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      timeout: props.timeout,
+      memorySize: props.memorySize,
+      environment: { ...props.environment, NODE_OPTIONS: '--enable-source-maps' },
+      logGroup: this.#logs,
+      tracing: Tracing.ACTIVE,
+      awsSdkConnectionReuse: false, // an environment variable that only version 2 of the SDK reads
+      ...(props.reservedConcurrency !== undefined && {
+        reservedConcurrentExecutions: props.reservedConcurrency,
+      }),
+      bundling: {
+        format: OutputFormat.CJS,
+        target: 'node24',
+        mainFields: ['module', 'main'],
+        externalModules: [],
+        minify: true,
+        sourceMap: true,
+        sourcesContent: false,
+      },
+    })
+    this.acknowledge(
+      'AwsSolutions-IAM5[Resource::*]',
+      'X-Ray has no resources: putting trace segments can only be allowed on *.',
+    )
+
+    this.errors = this.handler.metricErrors({ period: Duration.minutes(5) })
+    alarmAbove(this, 'Errors', this.errors, 0, `${props.path} crashed or ran out of time: read its log.`)
+    alarmAbove(
+      this,
+      'AlarmLines',
+      this.count('AlarmLines', logLines.alarm),
+      0,
+      `${props.path} wrote a line with "alarm": true to its log: read it, it names the connection and the cause.`,
+    )
+  }
+
+  /** Counts the lines of this function's log that match, as the metric `name`. */
+  count(name: string, filterPattern: IFilterPattern): Metric {
+    return new MetricFilter(this.#logs, name, {
+      logGroup: this.#logs,
+      filterPattern,
+      metricNamespace: `Deskhand/${this.path}`,
+      metricName: name,
+      metricValue: '1',
+    }).metric({ statistic: 'Sum', period: Duration.minutes(5) })
+  }
+
+  /** Says why a finding of cdk-nag on the policy of this function's role is as it must be. */
+  acknowledge(finding: string, reason: string): void {
+    Validations.of(this.role.node.findChild('DefaultPolicy')).acknowledge({ id: finding, reason })
+  }
+}

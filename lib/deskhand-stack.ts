@@ -1,0 +1,60 @@
+import { CfnOutput, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2'
+import { Alarm } from 'aws-cdk-lib/aws-cloudwatch'
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions'
+import { Key } from 'aws-cdk-lib/aws-kms'
+import { Topic } from 'aws-cdk-lib/aws-sns'
+import type { Construct } from 'constructs'
+import { type HelpdeskName, helpdeskNames } from '../schemas/names.ts'
+import { dashboard } from './dashboard.ts'
+import { HelpdeskEndpoint } from './helpdesk-endpoint.ts'
+import { readSettings } from './settings.ts'
+import type { StorageStack } from './storage-stack.ts'
+import { Sweeper } from './sweeper.ts'
+import { TenantRole } from './tenant-role.ts'
+import { WebhookApi } from './webhook-api.ts'
+
+/** Helpdesks that validate a webhook's URL by a HEAD request. */
+const sendsHead: ReadonlySet<HelpdeskName> = new Set()
+
+/** Everything that runs. It holds no data: it can be destroyed and deployed again. */
+export class DeskhandStack extends Stack {
+  constructor(scope: Construct, id: string, storage: StorageStack) {
+    super(scope, id, { description: 'Deskhand: webhooks, turns, sweeper' })
+    const settings = readSettings(this.node)
+
+    // Destroyed with the stack: messages are only hints, the tables are the truth.
+    const queuesKey = new Key(this, 'QueuesKey', {
+      description: 'Deskhand: queues at rest',
+      enableKeyRotation: true,
+      removalPolicy: RemovalPolicy.DESTROY,
+    })
+    const webhooks = new WebhookApi(this, 'Webhooks', settings)
+    const endpoints = helpdeskNames.map(
+      (helpdesk) =>
+        new HelpdeskEndpoint(this, helpdesk, {
+          helpdesk,
+          methods: sendsHead.has(helpdesk) ? [HttpMethod.POST, HttpMethod.HEAD] : [HttpMethod.POST],
+          api: webhooks.api,
+          storage,
+          queuesKey,
+          settings,
+        }),
+    )
+    new TenantRole(this, 'Tenant', { storage, answers: endpoints.map(({ answer }) => answer) })
+    const sweeper = new Sweeper(this, 'Sweeper', { endpoints, storage, queuesKey, settings })
+    dashboard(this, { api: webhooks, endpoints, sweeper })
+
+    if (settings.alarmTopicArn) {
+      const operators = new SnsAction(Topic.fromTopicArn(this, 'Operators', settings.alarmTopicArn))
+      for (const construct of this.node.findAll()) {
+        if (construct instanceof Alarm) construct.addAlarmAction(operators)
+      }
+    }
+
+    new CfnOutput(this, 'WebhookUrl', {
+      value: `${webhooks.api.apiEndpoint}/webhooks/{helpdesk}/{connectionId}`,
+      description: `What a connection's webhook is to be sent to; {helpdesk} is one of: ${helpdeskNames.join(', ')}`,
+    })
+  }
+}

@@ -1,0 +1,143 @@
+import { Duration, Validations } from 'aws-cdk-lib'
+import type { HttpApi, HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2'
+import { PayloadFormatVersion } from 'aws-cdk-lib/aws-apigatewayv2'
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
+import type { Metric } from 'aws-cdk-lib/aws-cloudwatch'
+import type { IKey } from 'aws-cdk-lib/aws-kms'
+import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs'
+import { Construct } from 'constructs'
+import type { HelpdeskName } from '../schemas/names.ts'
+import { alarmAbove } from './alarm.ts'
+import { DeskhandFunction } from './deskhand-function.ts'
+import { logLines } from './log-lines.ts'
+import { answerMay, inboundSecrets, receiveMay, secretFinding } from './permissions.ts'
+import type { Settings } from './settings.ts'
+import type { StorageStack } from './storage-stack.ts'
+import { timeouts } from './timeouts.ts'
+
+export interface HelpdeskEndpointProps {
+  helpdesk: HelpdeskName
+  /** POST, and HEAD where the helpdesk validates the URL by it. */
+  methods: HttpMethod[]
+  api: HttpApi
+  storage: StorageStack
+  queuesKey: IKey
+  settings: Settings
+}
+
+/** One helpdesk's way in, and the turns that follow from it: route, `receive`, queue, dead-letter queue, `answer`, alarms. */
+export class HelpdeskEndpoint extends Construct {
+  readonly helpdesk: HelpdeskName
+  readonly receive: DeskhandFunction
+  readonly answer: DeskhandFunction
+  readonly queue: Queue
+  /** What the dashboard shows besides the functions' own metrics. */
+  readonly metrics: Record<
+    'accepted' | 'refused' | 'turns' | 'replies' | 'handOvers' | 'age' | 'deadLetters',
+    Metric
+  >
+
+  constructor(scope: Construct, id: string, props: HelpdeskEndpointProps) {
+    super(scope, id)
+    const { helpdesk, storage, queuesKey, settings } = props
+    this.helpdesk = helpdesk
+
+    const deadLetters = new Queue(this, 'DeadLetters', {
+      retentionPeriod: Duration.days(14),
+      encryption: QueueEncryption.KMS,
+      encryptionMasterKey: queuesKey,
+      enforceSSL: true,
+    })
+    this.queue = new Queue(this, 'Queue', {
+      visibilityTimeout: timeouts.visibility,
+      encryption: QueueEncryption.KMS,
+      encryptionMasterKey: queuesKey,
+      enforceSSL: true,
+      deadLetterQueue: { queue: deadLetters, maxReceiveCount: 5 },
+    })
+
+    const environment = {
+      CONVERSATIONS_TABLE: storage.conversations.tableName,
+      CONFIGURATION_TABLE: storage.configuration.tableName,
+      QUEUE_URL: this.queue.queueUrl,
+    }
+    this.receive = new DeskhandFunction(this, 'Receive', {
+      path: `${helpdesk}/receive`,
+      description: `Deskhand: verifies webhooks of ${helpdesk} and rings their tickets`,
+      timeout: timeouts.receive,
+      memorySize: settings.receiveMemory,
+      environment,
+      logRetention: settings.logRetentionDays,
+      reservedConcurrency: settings.receiveReservedConcurrency,
+      permissions: receiveMay(storage, this.queue, queuesKey),
+    })
+    this.receive.acknowledge(
+      secretFinding(inboundSecrets),
+      'Tenants are made at run time and a webhook names its own: receive reads the webhook secrets of all, and no others.',
+    )
+    this.answer = new DeskhandFunction(this, 'Answer', {
+      path: `${helpdesk}/answer`,
+      description: `Deskhand: answers tickets of ${helpdesk}`,
+      timeout: timeouts.answer,
+      memorySize: settings.answerMemory,
+      environment: {
+        ...environment,
+        CONTENT_KEY_ID: storage.contentKey.keyArn,
+        ANTHROPIC_SECRET_ID: storage.anthropicSecret.secretArn,
+      },
+      logRetention: settings.logRetentionDays,
+      reservedConcurrency: settings.answerReservedConcurrency,
+      permissions: answerMay(storage, this.queue, queuesKey),
+    })
+    this.answer.handler.addEventSource(
+      new SqsEventSource(this.queue, { batchSize: 1, maxConcurrency: 10, reportBatchItemFailures: true }),
+    )
+
+    const routes = props.api.addRoutes({
+      path: `/webhooks/${helpdesk}/{connectionId}`,
+      methods: props.methods,
+      integration: new HttpLambdaIntegration(`${id}Receive`, this.receive.handler, {
+        payloadFormatVersion: PayloadFormatVersion.VERSION_2_0,
+      }),
+    })
+    for (const route of routes) {
+      Validations.of(route).acknowledge({
+        id: 'AwsSolutions-APIG4',
+        reason: `${helpdesk} cannot sign requests for AWS: receive verifies its webhook secret over the raw bytes first.`,
+      })
+    }
+
+    this.metrics = {
+      accepted: this.receive.count('WebhooksAccepted', logLines.webhookAccepted),
+      refused: this.receive.count('WebhooksRefused', logLines.webhookRefused),
+      turns: this.answer.count('Turns', logLines.turn),
+      replies: this.answer.count('Replies', logLines.reply),
+      handOvers: this.answer.count('HandOvers', logLines.handOver),
+      age: this.queue.metricApproximateAgeOfOldestMessage(),
+      deadLetters: deadLetters.metricApproximateNumberOfMessagesVisible(),
+    }
+    alarmAbove(
+      this,
+      'DeadLettersWaiting',
+      this.metrics.deadLetters,
+      0,
+      `A wake-up of ${helpdesk} could not be read or its ticket not claimed, five times: read the log of ${helpdesk}/answer, mend the cause, redrive the queue.`,
+    )
+    alarmAbove(
+      this,
+      'QueueOld',
+      this.metrics.age,
+      Duration.minutes(10).toSeconds(),
+      `Customers on ${helpdesk} wait over 10 minutes for a turn to begin: look for throttling or slow tenant APIs.`,
+    )
+    // Helpdesks switch a webhook off that fails too often in a row.
+    alarmAbove(
+      this,
+      'WebhooksRefused',
+      this.metrics.refused,
+      4,
+      `receive refused 5 webhooks of ${helpdesk} within 5 minutes: a webhook secret is wrong, or somebody guesses.`,
+    )
+  }
+}

@@ -1,0 +1,137 @@
+/** Who may do what with the data, on one page. Logs, tracing and what a function consumes are granted where it is made. */
+import { Aws } from 'aws-cdk-lib'
+import { type Conditions, PolicyStatement } from 'aws-cdk-lib/aws-iam'
+import type { IKey } from 'aws-cdk-lib/aws-kms'
+import type { IQueue } from 'aws-cdk-lib/aws-sqs'
+import { dueIndex, type StorageStack } from './storage-stack.ts'
+
+/** The tenant of the session, as IAM fills it in. */
+const tenant = `\${aws:PrincipalTag/tenant}`
+
+/** Names of the secrets that `receive` may read. */
+export const inboundSecrets = 'deskhand/*/inbound/*'
+/** Names of the secrets that a tenant's session may read. */
+export const tenantOutboundSecrets = `deskhand/${tenant}/outbound/*`
+
+/** `receive`: finds a connection, reads inbound secrets, rings tickets, wakes `answer`. */
+export const receiveMay = (storage: StorageStack, queue: IQueue, queuesKey: IKey): PolicyStatement[] => [
+  allow(
+    ['dynamodb:Query', 'dynamodb:BatchGetItem'],
+    storage.configuration.tableArn,
+    leadingKeys('T#*#release', 'T#*#config#connection#*'),
+  ),
+  allow(
+    ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
+    storage.conversations.tableArn,
+    leadingKeys('T#*#ticket#*'),
+  ),
+  useTables(storage),
+  ...readSecrets(storage, secretArn(inboundSecrets)),
+  ...send(queuesKey, queue),
+]
+
+/** `answer` by itself: wakes itself, reads the Anthropic key, and becomes a tenant. No tenant's data. */
+export const answerMay = (storage: StorageStack, queue: IQueue, queuesKey: IKey): PolicyStatement[] => [
+  ...readSecrets(storage, storage.anthropicSecret.secretArn),
+  ...send(queuesKey, queue),
+]
+
+/** `answer` as one tenant: that tenant's rows, outbound secrets and data keys. */
+export const tenantMay = (storage: StorageStack): PolicyStatement[] => [
+  allow(
+    [
+      'dynamodb:GetItem',
+      'dynamodb:BatchGetItem',
+      'dynamodb:Query',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+    ],
+    storage.conversations.tableArn,
+    leadingKeys(`T#${tenant}#*`),
+  ),
+  allow(
+    ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'],
+    storage.configuration.tableArn,
+    leadingKeys(`T#${tenant}#*`),
+  ),
+  // The tenant's wrapped data key is the one row of configuration that the agent itself makes.
+  allow(['dynamodb:PutItem'], storage.configuration.tableArn, leadingKeys(`T#${tenant}#key`)),
+  useTables(storage),
+  ...readSecrets(storage, secretArn(tenantOutboundSecrets), {
+    StringEquals: { 'secretsmanager:ResourceTag/tenant': tenant },
+  }),
+  allow(['kms:GenerateDataKey', 'kms:Decrypt'], storage.contentKey.keyArn, {
+    StringEquals: { 'kms:EncryptionContext:tenant': tenant },
+  }),
+]
+
+/** The sweeper: alone reads the index of due tickets; moves their `dueAt`, wakes `answer`. */
+export const sweeperMay = (storage: StorageStack, queues: IQueue[], queuesKey: IKey): PolicyStatement[] => [
+  allow(['dynamodb:Query'], `${storage.conversations.tableArn}/index/${dueIndex}`),
+  allow(['dynamodb:UpdateItem'], storage.conversations.tableArn, leadingKeys('T#*#ticket#*')),
+  useTables(storage),
+  ...send(queuesKey, ...queues),
+]
+
+function allow(actions: string[], resources: string | string[], conditions?: Conditions): PolicyStatement {
+  return new PolicyStatement({ actions, resources: [resources].flat(), ...(conditions && { conditions }) })
+}
+
+/** `ForAllValues` is also true when the key is absent, as in a Scan: `Null` refuses that. */
+function leadingKeys(...patterns: string[]): Conditions {
+  return {
+    'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': patterns },
+    Null: { 'dynamodb:LeadingKeys': 'false' },
+  }
+}
+
+/** DynamoDB opens a table's key in the caller's name: useless without a right to the table itself. */
+function useTables(storage: StorageStack): PolicyStatement {
+  return allow(
+    [
+      'kms:Encrypt',
+      'kms:Decrypt',
+      'kms:ReEncryptFrom',
+      'kms:ReEncryptTo',
+      'kms:GenerateDataKey',
+      'kms:DescribeKey',
+    ],
+    storage.tablesKey.keyArn,
+    via('dynamodb'),
+  )
+}
+
+/** Reads secrets, and opens the secrets key for just those: Secrets Manager names the secret in its encryption context. */
+function readSecrets(storage: StorageStack, arn: string, conditions?: Conditions): PolicyStatement[] {
+  return [
+    allow(['secretsmanager:GetSecretValue'], arn, conditions),
+    allow(['kms:Decrypt'], storage.secretsKey.keyArn, {
+      ...via('secretsmanager'),
+      StringLike: { 'kms:EncryptionContext:SecretARN': arn },
+    }),
+  ]
+}
+
+function send(queuesKey: IKey, ...queues: IQueue[]): PolicyStatement[] {
+  return [
+    allow(
+      ['sqs:SendMessage'],
+      queues.map((queue) => queue.queueArn),
+    ),
+    allow(['kms:GenerateDataKey', 'kms:Decrypt'], queuesKey.keyArn, via('sqs')),
+  ]
+}
+
+function via(service: string): Conditions {
+  return { StringEquals: { 'kms:ViaService': `${service}.${Aws.REGION}.amazonaws.com` } }
+}
+
+function secretArn(name: string): string {
+  return `arn:${Aws.PARTITION}:secretsmanager:${Aws.REGION}:${Aws.ACCOUNT_ID}:secret:${name}`
+}
+
+/** The id of cdk-nag's finding on a pattern of secret names. */
+export const secretFinding = (name: string): string =>
+  `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:${name
+    .replace('${', '<')
+    .replace('}', '>')}]`

@@ -1,0 +1,28 @@
+import { RetentionDays } from 'aws-cdk-lib/aws-logs'
+import type { Node } from 'constructs'
+import * as z from 'zod'
+
+const memory = (megabytes: number) => z.coerce.number().int().min(128).max(10_240).default(megabytes)
+
+const settings = z.object({
+  /** SNS topic that every alarm notifies. Without one the alarms only show. */
+  alarmTopicArn: z.string().startsWith('arn:').optional(),
+  logRetentionDays: z.coerce.number().pipe(z.enum(RetentionDays)).default(RetentionDays.THREE_MONTHS),
+  /** Webhooks a second, over all helpdesks. Beyond it they get 429, which not every helpdesk sends again. */
+  throttleRate: z.coerce.number().int().min(1).default(500),
+  throttleBurst: z.coerce.number().int().min(1).default(1000),
+  receiveMemory: memory(512),
+  answerMemory: memory(512),
+  sweeperMemory: memory(256),
+  /** Reserved concurrency of every helpdesk's function. Off, as a deploy with it fails on accounts with a low quota. */
+  receiveReservedConcurrency: z.coerce.number().int().min(1).optional(),
+  /** Not below the event source's maximum concurrency, or it would be throttled by it. */
+  answerReservedConcurrency: z.coerce.number().int().min(10).optional(),
+})
+
+/** What an operator may choose: `cdk deploy -c name=value`, or `context` in cdk.json. */
+export type Settings = z.infer<typeof settings>
+
+/** Throws a ZodError that names the setting when a value cannot be used. */
+export const readSettings = (node: Node): Settings =>
+  settings.parse(Object.fromEntries(Object.keys(settings.shape).map((key) => [key, node.tryGetContext(key)])))

@@ -1,0 +1,14 @@
+import { Duration } from 'aws-cdk-lib'
+
+/**
+ * How long things may take. They fit each other: API Gateway waits longer for `receive` than it runs (30 s), a
+ * ticket's lease (200 s, `lambdas/core/lease.ts`) outlives `answer`, and a message stays invisible for six times
+ * the run of `answer`, as AWS asks of queues that feed a function.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+ */
+export const timeouts = {
+  receive: Duration.seconds(10),
+  answer: Duration.seconds(180),
+  sweeper: Duration.seconds(50),
+  visibility: Duration.minutes(18),
+} as const

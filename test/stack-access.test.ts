@@ -1,0 +1,306 @@
+import { describe, expect, test } from '@jest/globals'
+import { helpdeskNames } from '../schemas/names.ts'
+import { conditionsHold, isAllowed, type Request, type Statement, statementsOf } from './stack-access.ts'
+import { synthesize } from './stack-template.ts'
+
+const stacks = synthesize()
+const { storage } = stacks
+const conversations = stacks.attribute(storage, storage.conversations.tableArn)
+const configuration = stacks.attribute(storage, storage.configuration.tableArn)
+const contentKey = stacks.attribute(storage, storage.contentKey.keyArn)
+const secretsKey = stacks.attribute(storage, storage.secretsKey.keyArn)
+const tablesKey = stacks.attribute(storage, storage.tablesKey.keyArn)
+const anthropicSecret = stacks.attribute(storage, storage.anthropicSecret.secretArn)
+const index = `${conversations}/index/due`
+const secret = (name: string) => `arn:aws:secretsmanager:eu-west-1:111122223333:secret:${name}-a1B2c3`
+
+const roleWhere = (description: string) => {
+  const found = stacks.all('AWS::IAM::Role').find(({ Properties }) => Properties.Description === description)
+  if (found === undefined) throw new Error(`no role is described as ${description}`)
+  return found
+}
+const tenantRole = roleWhere('Deskhand: one tenant, by session tag')
+const roles = {
+  receive: roleWhere('Deskhand: zendesk/receive').id,
+  answer: roleWhere('Deskhand: zendesk/answer').id,
+  sweeper: roleWhere('Deskhand: sweeper/sweeper').id,
+  tenant: tenantRole.id,
+}
+type RoleName = keyof typeof roles
+const may = (role: RoleName, action: string, resource: string, request?: Request) =>
+  isAllowed(stacks, statementsOf(stacks, roles[role]), action, resource, request)
+const acme = (request: Request): Request => ({ 'aws:PrincipalTag/tenant': 'acme', ...request })
+const keys = (...leading: string[]): Request => ({ 'dynamodb:LeadingKeys': leading })
+
+const tableActions = [
+  'BatchGetItem',
+  'BatchWriteItem',
+  'ConditionCheckItem',
+  'DeleteItem',
+  'GetItem',
+  'PartiQLDelete',
+  'PartiQLInsert',
+  'PartiQLSelect',
+  'PartiQLUpdate',
+  'PutItem',
+  'Query',
+  'Scan',
+  'UpdateItem',
+].map((name) => `dynamodb:${name}`)
+/** What a role may do on a table with these leading keys. */
+const onTable = (role: RoleName, table: string, request: Request) =>
+  tableActions.filter((action) => may(role, action, table, request)).map((action) => action.slice(9))
+
+describe('a tenant session', () => {
+  test("works on its own tenant's conversations, and deletes nothing", () => {
+    expect(onTable('tenant', conversations, acme(keys('T#acme#ticket#acme.x#1')))).toEqual([
+      'BatchGetItem',
+      'GetItem',
+      'PutItem',
+      'Query',
+      'UpdateItem',
+    ])
+  })
+
+  test.each([
+    ['another tenant', keys('T#globex#ticket#x')],
+    ['a tenant whose id begins with its own', keys('T#acme2#ticket#x')],
+    ['its own and another tenant in one batch', keys('T#acme#ticket#x', 'T#globex#ticket#x')],
+    ['no key at all, as in a Scan', {}],
+  ])('reaches no row of %s', (_whose, request) => {
+    expect(onTable('tenant', conversations, acme(request))).toEqual([])
+    expect(onTable('tenant', configuration, acme(request))).toEqual([])
+  })
+
+  test('without its tag reaches nothing', () => {
+    expect(onTable('tenant', conversations, keys('T#acme#ticket#x', 'T##ticket#x'))).toEqual([])
+    expect(onTable('tenant', conversations, keys('T##ticket#x'))).toEqual([])
+  })
+
+  test('reads configuration, and writes none of it but its data key', () => {
+    expect(onTable('tenant', configuration, acme(keys('T#acme#config#tool#refund')))).toEqual([
+      'BatchGetItem',
+      'GetItem',
+      'Query',
+    ])
+    expect(onTable('tenant', configuration, acme(keys('T#acme#key')))).toContain('PutItem')
+    expect(onTable('tenant', configuration, acme(keys('T#acme#keys')))).not.toContain('PutItem')
+  })
+
+  test('reads outbound secrets that lie under its path and carry its tag', () => {
+    const read = (name: string, tag?: string) =>
+      may(
+        'tenant',
+        'secretsmanager:GetSecretValue',
+        secret(name),
+        acme(tag === undefined ? {} : { 'secretsmanager:ResourceTag/tenant': tag }),
+      )
+    expect(read('deskhand/acme/outbound/shop', 'acme')).toBe(true)
+    expect(read('deskhand/acme/outbound/shop')).toBe(false)
+    expect(read('deskhand/acme/outbound/shop', 'globex')).toBe(false)
+    expect(read('deskhand/globex/outbound/shop', 'acme')).toBe(false)
+    expect(read('deskhand/acme2/outbound/shop', 'acme')).toBe(false)
+    expect(read('deskhand/acme/inbound/zendesk', 'acme')).toBe(false)
+  })
+
+  test('makes and opens data keys with its tenant as encryption context, and no other', () => {
+    const use = (context: Request) => may('tenant', 'kms:Decrypt', contentKey, acme(context))
+    expect(use({ 'kms:EncryptionContext:tenant': 'acme' })).toBe(true)
+    expect(use({ 'kms:EncryptionContext:tenant': 'globex' })).toBe(false)
+    expect(use({})).toBe(false)
+    expect(
+      may('tenant', 'kms:GenerateDataKey', contentKey, acme({ 'kms:EncryptionContext:tenant': 'globex' })),
+    ).toBe(false)
+  })
+
+  test('opens the secrets key only through Secrets Manager, for its own outbound secrets', () => {
+    const open = (service: string, name: string) =>
+      may(
+        'tenant',
+        'kms:Decrypt',
+        secretsKey,
+        acme({
+          'kms:ViaService': `${service}.eu-west-1.amazonaws.com`,
+          'kms:EncryptionContext:SecretARN': secret(name),
+        }),
+      )
+    expect(open('secretsmanager', 'deskhand/acme/outbound/shop')).toBe(true)
+    expect(open('secretsmanager', 'deskhand/globex/outbound/shop')).toBe(false)
+    expect(open('dynamodb', 'deskhand/acme/outbound/shop')).toBe(false)
+    expect(may('tenant', 'kms:Decrypt', secretsKey, acme({}))).toBe(false)
+  })
+})
+
+describe('the tenant role', () => {
+  const trust: Statement[] = tenantRole.Properties.AssumeRolePolicyDocument.Statement
+  const tagged = (request: Request) => trust.some((statement) => conditionsHold(stacks, statement, request))
+
+  test('trusts the answer functions and nobody else', () => {
+    const answerRoles = helpdeskNames.map((name) => `<${roleWhere(`Deskhand: ${name}/answer`).id}.Arn>`)
+    const trusted = trust.flatMap(({ Principal }) => [Principal?.AWS].flat().map(stacks.text))
+    expect(new Set(trusted)).toEqual(new Set(answerRoles))
+    expect(trust.flatMap(({ Action }) => Action)).toEqual(
+      helpdeskNames.flatMap(() => ['sts:AssumeRole', 'sts:TagSession']),
+    )
+  })
+
+  test('is assumed with exactly one tag, the tenant', () => {
+    expect(tagged({ 'aws:RequestTag/tenant': 'acme', 'aws:TagKeys': ['tenant'] })).toBe(true)
+    expect(tagged({})).toBe(false)
+    expect(tagged({ 'aws:RequestTag/tenant': '', 'aws:TagKeys': ['tenant'] })).toBe(false)
+    expect(
+      tagged({
+        'aws:RequestTag/tenant': 'acme',
+        'aws:RequestTag/admin': 'yes',
+        'aws:TagKeys': ['tenant', 'admin'],
+      }),
+    ).toBe(false)
+  })
+
+  test('is assumed by answer only', () => {
+    const arn = `<${roles.tenant}.Arn>`
+    expect(may('answer', 'sts:AssumeRole', arn)).toBe(true)
+    expect(may('receive', 'sts:AssumeRole', arn)).toBe(false)
+    expect(may('sweeper', 'sts:AssumeRole', arn)).toBe(false)
+    expect(may('tenant', 'sts:AssumeRole', arn)).toBe(false)
+  })
+})
+
+describe('answer by itself', () => {
+  test('reaches no table, no index, no data key and no secret of a tenant', () => {
+    const request = acme({
+      ...keys('T#acme#ticket#x'),
+      'secretsmanager:ResourceTag/tenant': 'acme',
+      'kms:EncryptionContext:tenant': 'acme',
+    })
+    for (const table of [conversations, configuration, index]) {
+      expect(onTable('answer', table, request)).toEqual([])
+    }
+    for (const name of ['deskhand/acme/outbound/shop', 'deskhand/acme/inbound/zendesk']) {
+      expect(may('answer', 'secretsmanager:GetSecretValue', secret(name), request)).toBe(false)
+    }
+    expect(may('answer', 'kms:Decrypt', contentKey, request)).toBe(false)
+    expect(may('answer', 'kms:Decrypt', tablesKey, request)).toBe(false)
+  })
+
+  test('reads the Anthropic key, as nobody else may', () => {
+    const readers = (Object.keys(roles) as RoleName[]).filter((role) =>
+      may(
+        role,
+        'secretsmanager:GetSecretValue',
+        anthropicSecret,
+        acme({ 'secretsmanager:ResourceTag/tenant': 'acme' }),
+      ),
+    )
+    expect(readers).toEqual(['answer'])
+  })
+})
+
+describe('receive', () => {
+  test('finds releases and connections, and no other configuration', () => {
+    for (const pk of ['T#acme#release', 'T#acme#config#connection#acme.x']) {
+      expect(onTable('receive', configuration, keys(pk))).toEqual(['BatchGetItem', 'Query'])
+    }
+    for (const pk of ['T#acme#config#tool#refund', 'T#acme#config#authorization#shop', 'T#acme#key']) {
+      expect(onTable('receive', configuration, keys(pk))).toEqual([])
+    }
+    expect(onTable('receive', configuration, {})).toEqual([])
+  })
+
+  test('rings tickets, and cannot list or write anything else', () => {
+    expect(onTable('receive', conversations, keys('T#acme#ticket#acme.x#1'))).toEqual([
+      'GetItem',
+      'UpdateItem',
+    ])
+    expect(onTable('receive', conversations, keys('T#acme#other'))).toEqual([])
+    expect(onTable('receive', conversations, {})).toEqual([])
+  })
+
+  test('reads inbound secrets, and neither outbound ones nor the content key', () => {
+    const read = (name: string) =>
+      may('receive', 'secretsmanager:GetSecretValue', secret(name), {
+        'secretsmanager:ResourceTag/tenant': 'acme',
+      })
+    expect(read('deskhand/acme/inbound/zendesk')).toBe(true)
+    expect(read('deskhand/acme/outbound/shop')).toBe(false)
+    expect(
+      may('receive', 'kms:Decrypt', secretsKey, {
+        'kms:ViaService': 'secretsmanager.eu-west-1.amazonaws.com',
+        'kms:EncryptionContext:SecretARN': secret('deskhand/acme/outbound/shop'),
+      }),
+    ).toBe(false)
+    for (const action of ['kms:Decrypt', 'kms:GenerateDataKey']) {
+      expect(may('receive', action, contentKey, { 'kms:EncryptionContext:tenant': 'acme' })).toBe(false)
+    }
+  })
+})
+
+describe('the sweeper', () => {
+  test('alone reads the index of due tickets', () => {
+    const request = acme(keys('d0', 'T#acme#ticket#x'))
+    const readers = (Object.keys(roles) as RoleName[]).filter(
+      (role) => onTable(role, index, request).length + onTable(role, index, acme(keys('d0'))).length > 0,
+    )
+    expect(readers).toEqual(['sweeper'])
+    expect(onTable('sweeper', index, keys('d0'))).toEqual(['Query'])
+  })
+
+  test('moves tickets and reads no row', () => {
+    expect(onTable('sweeper', conversations, keys('T#acme#ticket#x'))).toEqual(['UpdateItem'])
+    expect(onTable('sweeper', configuration, keys('T#acme#release'))).toEqual([])
+    expect(onTable('sweeper', conversations, {})).toEqual([])
+  })
+})
+
+describe('every policy', () => {
+  const granted = stacks
+    .all('AWS::IAM::Policy')
+    .flatMap(({ Properties }) => Properties.PolicyDocument.Statement as Statement[])
+
+  test('names its actions', () => {
+    expect(granted.flatMap(({ Action }) => Action).filter((action) => action.includes('*'))).toEqual([])
+  })
+
+  test('names its resources, but for these', () => {
+    const explained: Record<string, string> = {
+      '*': 'X-Ray has no resources',
+      [secretPattern('deskhand/*/inbound/*')]: 'tenants are made at run time',
+      [secretPattern(`deskhand/\${aws:PrincipalTag/tenant}/outbound/*`)]:
+        'made at run time, held by path and tag',
+    }
+    const wild = granted
+      .flatMap((statement) =>
+        [statement.Resource].flat().map((one) => ({ ...statement, on: stacks.text(one) })),
+      )
+      .filter(({ on }) => on.includes('*'))
+    expect(new Set(wild.map(({ on }) => on))).toEqual(new Set(Object.keys(explained)))
+    for (const { Action, on } of wild) {
+      if (on === '*') expect(Action).toEqual(['xray:PutTelemetryRecords', 'xray:PutTraceSegments'])
+    }
+  })
+
+  test('guards each row of a table by leading keys that end in a delimiter or name the whole key', () => {
+    const onRows = granted.filter((statement) =>
+      [statement.Resource].flat().some((one) => [conversations, configuration].includes(stacks.text(one))),
+    )
+    expect(onRows.length).toBeGreaterThan(0)
+    for (const { Condition } of onRows) {
+      expect(Condition?.Null).toEqual({ 'dynamodb:LeadingKeys': 'false' })
+      const leading = [Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys']].flat() as string[]
+      expect(leading.length).toBeGreaterThan(0)
+      for (const pattern of leading)
+        expect(pattern).toMatch(/^T#(\*|\$\{aws:PrincipalTag\/tenant\})#(.*#)?(\*|release|key)$/)
+    }
+  })
+
+  test('is on a role of its own: no managed policies', () => {
+    for (const { Properties } of stacks.all('AWS::IAM::Role')) {
+      expect(Properties.ManagedPolicyArns).toBeUndefined()
+      expect(Properties.Policies).toBeUndefined()
+    }
+  })
+
+  function secretPattern(name: string): string {
+    return `arn:aws:secretsmanager:eu-west-1:111122223333:secret:${name}`
+  }
+})
