@@ -1,0 +1,230 @@
+/** The demo tenant: a small shop with two customers, its Zendesk account and what its admin configured. */
+import type * as z from 'zod'
+import type { agentSettings, authorization, toolDefinition, userDataApi } from '../schemas/tenant-apis.ts'
+import type { zendeskConnection } from '../schemas/zendesk.ts'
+
+export const demoTenant = 'nordlicht'
+export const demoConnectionId = 'nordlicht.demoConnection000000AA'
+
+/** The stand-in's account. None of these values is a secret of anything real. */
+export const demoZendesk = {
+  accountId: 22129848,
+  subdomain: 'nordlicht-outdoor',
+  brandId: 8447346621310,
+  supportAddress: 'support@nordlicht.example',
+  webhookId: '01JD0M5T4ND1NW3BH00K000000',
+  clientId: 'deskhand',
+  clientSecret: 'demo-zendesk-client-secret',
+  botEmail: 'deskhand@nordlicht.example',
+  apiToken: 'demo-zendesk-api-token',
+  botUserId: 900000000001,
+  agentUserId: 900000000002,
+  handOverGroupId: 8447320466430,
+  users: [
+    {
+      id: 900000000001,
+      name: 'Nora from Nordlicht',
+      email: 'deskhand@nordlicht.example',
+      role: 'agent' as const,
+    },
+    { id: 900000000002, name: 'Petra Lind', email: 'petra@nordlicht.example', role: 'agent' as const },
+    { id: 8447388090777, name: 'Zoë Müller', email: 'zoe@example.com' },
+    { id: 8447388090778, name: 'Ben Carter', email: 'ben@example.org' },
+    { id: 8447388090779, name: 'Kim Stranger', email: 'kim@example.net' },
+  ],
+}
+export const demoWebhookSecret = 'demo-zendesk-webhook-signing-secret'
+export const demoShopToken = 'demo-shop-api-token'
+
+/** Who can write in the demo. */
+export const demoCustomers = { zoe: 8447388090777, ben: 8447388090778, kim: 8447388090779 }
+
+export const demoMessage = {
+  subject: 'Where is my order 1042?',
+  text: 'Hello,\n\nmy order 1042 has still not arrived. Where is it, and when can I expect it?\n\nThanks\nZoë',
+}
+
+export interface ShopCustomer {
+  name: string
+  email: string
+  since: string
+  loyalty: string
+  address: string
+}
+export interface Order {
+  id: string
+  email: string
+  state: 'processing' | 'in_transit' | 'delivered'
+  ordered_on: string
+  /** Day of delivery: expected, or done. */
+  delivery_date: string
+  carrier: string
+  tracking: string
+  items: { name: string; quantity: number }[]
+  total: { amount: number; currency: string }
+}
+
+export const shopCustomers: ShopCustomer[] = [
+  {
+    name: 'Zoë Müller',
+    email: 'zoe@example.com',
+    since: '2023-04-11',
+    loyalty: 'Gold',
+    address: 'Lindenweg 4, 50667 Köln',
+  },
+  {
+    name: 'Ben Carter',
+    email: 'ben@example.org',
+    since: '2025-09-30',
+    loyalty: 'Standard',
+    address: '12 Mill Lane, Leeds LS1 4AB',
+  },
+]
+
+/** The shop's orders, dated around `now` so that the demo never ages. */
+export function shopOrders(now: number): Order[] {
+  const day = (offset: number) => new Date(now + offset * 86_400_000).toISOString().slice(0, 10)
+  return [
+    {
+      id: '1042',
+      email: 'zoe@example.com',
+      state: 'in_transit',
+      ordered_on: day(-6),
+      delivery_date: day(2),
+      carrier: 'DHL',
+      tracking: 'JD014600001042',
+      items: [{ name: 'Fjell 30 rucksack, moss', quantity: 1 }],
+      total: { amount: 129.9, currency: 'EUR' },
+    },
+    {
+      id: '1017',
+      email: 'zoe@example.com',
+      state: 'delivered',
+      ordered_on: day(-41),
+      delivery_date: day(-37),
+      carrier: 'DHL',
+      tracking: 'JD014600001017',
+      items: [{ name: 'Wool socks', quantity: 3 }],
+      total: { amount: 38.7, currency: 'EUR' },
+    },
+    {
+      id: '2077',
+      email: 'ben@example.org',
+      state: 'processing',
+      ordered_on: day(-1),
+      delivery_date: day(5),
+      carrier: 'Royal Mail',
+      tracking: '',
+      items: [{ name: 'Storm tent, 2 persons', quantity: 1 }],
+      total: { amount: 349, currency: 'GBP' },
+    },
+  ]
+}
+
+/** What the admin typed in: before the schemas' defaults. */
+export const demoConnection = (zendeskUrl: string): z.input<typeof zendeskConnection> => ({
+  id: demoConnectionId,
+  helpdesk: 'zendesk',
+  mode: 'reply',
+  inbound: [{ secret: 'zendesk-webhook' }],
+  attestations: { senderAuthentication: true, ccsOff: true, noSharedViews: true },
+  subdomain: demoZendesk.subdomain,
+  accountId: String(demoZendesk.accountId),
+  botUserId: String(demoZendesk.botUserId),
+  auth: { type: 'oauth_client_credentials', clientId: demoZendesk.clientId, secret: 'zendesk-client' },
+  handOver: { groupId: String(demoZendesk.handOverGroupId) },
+  baseUrl: zendeskUrl,
+})
+
+export const demoAuthorization: z.input<typeof authorization> = {
+  name: 'shop',
+  type: 'bearer',
+  secret: 'shop-token',
+}
+
+export const demoUserDataApi = (shopUrl: string): z.input<typeof userDataApi> => ({
+  url: `${shopUrl}/user-data`,
+  authorization: 'shop',
+})
+
+/** The tools of the demo tenant. Both read, and both look up the customer by the address that code fills in. */
+export const demoTools = (shopUrl: string): z.input<typeof toolDefinition>[] => [
+  {
+    name: 'get_order',
+    description:
+      'State, expected delivery date, carrier and items of one of the customer’s own orders, by its number.',
+    effect: 'read',
+    request: { method: 'GET', url: `${shopUrl}/orders/{order_id}` },
+    parameters: {
+      type: 'object',
+      required: ['order_id', 'email'],
+      properties: {
+        order_id: {
+          type: 'string',
+          description: 'The order number, digits only, for example 1042',
+          pattern: '^[0-9]{1,12}$',
+        },
+        email: { type: 'string', source: 'customer.email' },
+      },
+    },
+    authorization: 'shop',
+    identity: 'mailbox',
+    response: {
+      select:
+        'order.{id: id, state: state, ordered_on: ordered_on, delivery_date: delivery_date, carrier: carrier, tracking: tracking, items: items}',
+    },
+  },
+  {
+    name: 'list_orders',
+    description:
+      'The numbers, states and delivery dates of all orders of the customer. For when no order number is named.',
+    effect: 'read',
+    request: { method: 'GET', url: `${shopUrl}/orders` },
+    parameters: {
+      type: 'object',
+      required: ['email'],
+      properties: { email: { type: 'string', source: 'customer.email' } },
+    },
+    authorization: 'shop',
+    identity: 'mailbox',
+    response: { select: 'orders[].{id: id, state: state, delivery_date: delivery_date}' },
+  },
+]
+
+/** A write: not among the demo's live tools. `honoured`: the shop keeps the promise of `Idempotency-Key`. */
+export const refundTool = (shopUrl: string, idempotency: 'key' | 'none'): z.input<typeof toolDefinition> => ({
+  name: 'refund_order',
+  description: 'Refunds an amount of one of the customer’s own orders. Only after the customer asked for it.',
+  effect: 'write',
+  request: { method: 'POST', url: `${shopUrl}/orders/{order_id}/refunds` },
+  parameters: {
+    type: 'object',
+    required: ['order_id', 'amount', 'email'],
+    properties: {
+      order_id: { type: 'string', description: 'The order number, digits only', pattern: '^[0-9]{1,12}$' },
+      amount: { type: 'number', description: 'In the currency of the order', minimum: 0.01 },
+      email: { type: 'string', source: 'customer.email' },
+    },
+  },
+  authorization: 'shop',
+  identity: 'signed_in',
+  confirm: 'never',
+  idempotency,
+  ownership: { by: 'seen', parameters: ['order_id'] },
+})
+
+export const demoAgentSettings: z.input<typeof agentSettings> = {
+  name: 'Nora',
+  guidance:
+    'Nordlicht sells outdoor gear. Be warm and concrete, use the customer’s first name. Parcels take up to 8 days. Returns are free within 30 days. Refunds are decided by a human colleague: hand over.',
+  timeZone: 'Europe/Berlin',
+}
+
+/** `deskhand/<tenant>/<direction>/<name>` values, as JSON objects. */
+export const demoSecrets = (zendeskUrl: string, shopUrl: string) => ({
+  inbound: { 'zendesk-webhook': { value: demoWebhookSecret } },
+  outbound: {
+    'zendesk-client': { value: demoZendesk.clientSecret, hosts: [new URL(zendeskUrl).host] },
+    'shop-token': { value: demoShopToken, hosts: [new URL(shopUrl).host] },
+  },
+})

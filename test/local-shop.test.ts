@@ -1,0 +1,120 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import {
+  demoAgentSettings,
+  demoAuthorization,
+  demoConnection,
+  demoConnectionId,
+  demoSecrets,
+  demoShopToken,
+  demoTenant,
+  demoTools,
+  demoUserDataApi,
+  refundTool,
+} from '../local/demo-data.ts'
+import { type ShopOptions, type ShopStandIn, startShop } from '../local/shop.ts'
+import { tenantOf } from '../schemas/names.ts'
+import {
+  agentSettings,
+  authorization,
+  inboundSecret,
+  outboundSecret,
+  toolDefinition,
+  userDataApi,
+} from '../schemas/tenant-apis.ts'
+import { zendeskConnection } from '../schemas/zendesk.ts'
+
+const open: ShopStandIn[] = []
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.close()
+})
+async function shop(options: ShopOptions = {}): Promise<ShopStandIn> {
+  const standIn = await startShop({ now: () => Date.parse('2026-11-21T08:00:00Z'), ...options })
+  open.push(standIn)
+  return standIn
+}
+
+async function call(url: string, body?: unknown, headers: Record<string, string> = {}) {
+  const response = await fetch(url, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { authorization: `Bearer ${demoShopToken}`, 'content-type': 'application/json', ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+}
+
+test('what the demo’s admin configured is what the schemas accept', () => {
+  const [zendesk, store] = ['http://127.0.0.1:8788', 'http://127.0.0.1:8789']
+  expect(zendeskConnection.parse(demoConnection(zendesk)).mode).toBe('reply')
+  expect(tenantOf(demoConnectionId)).toBe(demoTenant)
+  authorization.parse(demoAuthorization)
+  userDataApi.parse(demoUserDataApi(store))
+  agentSettings.parse(demoAgentSettings)
+  for (const tool of [...demoTools(store), refundTool(store, 'key')]) toolDefinition.parse(tool)
+  const secrets = demoSecrets(zendesk, store)
+  for (const value of Object.values(secrets.inbound)) inboundSecret.parse(value)
+  for (const value of Object.values(secrets.outbound)) outboundSecret.parse(value)
+})
+
+describe('the User Data API', () => {
+  test('answers each customer’s own data and echoes the identifier', async () => {
+    const { url } = await shop()
+    const zoe = await call(`${url}/user-data`, { identifier: 'zoe@example.com' })
+    expect(zoe.body).toMatchObject({
+      identifier: 'zoe@example.com',
+      user_info: expect.stringContaining('Gold'),
+    })
+    const ben = await call(`${url}/user-data`, { identifier: 'ben@example.org' })
+    expect(ben.body.user_info).toContain('2077')
+    expect(ben.body.user_info).not.toContain('1042')
+  })
+
+  test('answers 404 for a stranger and 401 without the token', async () => {
+    const { url } = await shop()
+    expect((await call(`${url}/user-data`, { identifier: 'kim@example.net' })).status).toBe(404)
+    const wrong = await call(
+      `${url}/user-data`,
+      { identifier: 'zoe@example.com' },
+      { authorization: 'Bearer x' },
+    )
+    expect(wrong.status).toBe(401)
+  })
+})
+
+test('an order is shown to its owner only', async () => {
+  const { url } = await shop()
+  const own = await call(`${url}/orders/1042?email=zoe@example.com`)
+  expect(own.body.order).toMatchObject({ id: '1042', state: 'in_transit', delivery_date: '2026-11-23' })
+  expect((await call(`${url}/orders/1042?email=ben@example.org`)).status).toBe(404)
+  expect((await call(`${url}/orders/1042`)).status).toBe(404)
+  const list = await call(`${url}/orders?email=zoe@example.com`)
+  expect((list.body.orders as { id: string }[]).map(({ id }) => id)).toEqual(['1042', '1017'])
+})
+
+describe('a refund sent twice with the same Idempotency-Key', () => {
+  const refund = (url: string, amount = 10) =>
+    call(`${url}/orders/1042/refunds`, { amount, email: 'zoe@example.com' }, { 'idempotency-key': 'k1' })
+
+  test('is made once, and answered alike, where the shop honours keys', async () => {
+    const standIn = await shop()
+    const [first, second] = [await refund(standIn.url), await refund(standIn.url)]
+    expect(second).toEqual(first)
+    expect(standIn.refunds).toEqual([{ id: 'rf_1', orderId: '1042', amount: 10, key: 'k1' }])
+    expect((await refund(standIn.url, 11)).status).toBe(422)
+    expect(standIn.refunds).toHaveLength(1)
+  })
+
+  test('is made twice where it does not', async () => {
+    const standIn = await shop({ honoursKeys: false })
+    await refund(standIn.url)
+    await refund(standIn.url)
+    expect(standIn.refunds).toHaveLength(2)
+  })
+
+  test('is made although the answer was lost', async () => {
+    const standIn = await shop()
+    standIn.failNext({ when: 'after', answer: 'reset' })
+    await expect(refund(standIn.url)).rejects.toThrow()
+    expect(standIn.refunds).toHaveLength(1)
+    expect(standIn.requests).toMatchObject([{ status: 0, headers: { idempotencyKey: 'k1' } }])
+  })
+})
