@@ -76,7 +76,7 @@ export function createReceive<C extends ConnectionBase>(
 
     let rung = 0
     for (const doorbells of byTicket(webhook.doorbells)) {
-      const ticket = await ring(conversations, connection.id, doorbells, now)
+      const ticket = await ring(conversations, connection, doorbells, now)
       if (ticket.rung) rung += doorbells.length
       if (ticket.due) await wakeUp(connection.id, doorbells[0].ticketId)
     }

@@ -1,3 +1,4 @@
+import type { ConnectionBase } from '../../schemas/connection.ts'
 import type { Doorbell } from '../../schemas/doorbell.ts'
 import { rowOf } from './aws-table.ts'
 import { isCode } from './errors.ts'
@@ -16,13 +17,17 @@ export const ringAtMost = 100
  */
 export async function ring(
   conversations: Pick<Table, 'update'>,
-  connectionId: string,
+  connection: Pick<ConnectionBase, 'id' | 'helpdesk'>,
   doorbells: readonly [Doorbell, ...Doorbell[]],
   now: number,
 ): Promise<{ rung: boolean; due: boolean }> {
-  const key = ticketKey(connectionId, doorbells[0].ticketId)
+  const key = ticketKey(connection.id, doorbells[0].ticketId)
   try {
-    await conversations.update('ring', key, expressionFor(doorbells, dueShard(key.pk), now))
+    await conversations.update(
+      'ring',
+      key,
+      expressionFor(connection.helpdesk, doorbells, dueShard(key.pk), now),
+    )
     return { rung: true, due: true }
   } catch (error) {
     if (!isCode(error, 'condition_failed')) throw error
@@ -32,7 +37,12 @@ export async function ring(
   }
 }
 
-function expressionFor(doorbells: readonly Doorbell[], shard: string, now: number): Expression {
+function expressionFor(
+  helpdesk: string,
+  doorbells: readonly Doorbell[],
+  shard: string,
+  now: number,
+): Expression {
   const ids = [...new Set(doorbells.flatMap((doorbell) => idOf(doorbell) ?? []))]
   const customers = doorbells.filter((doorbell) => doorbell.from === 'customer')
   const wanted = new Set(customers.flatMap((doorbell) => doorbell.messageId ?? []))
@@ -40,6 +50,8 @@ function expressionFor(doorbells: readonly Doorbell[], shard: string, now: numbe
     'due = :shard',
     'dueAt = :dueAt',
     'dueSince = if_not_exists(dueSince, :now)',
+    // The sweeper knows the ticket by its key alone, and each helpdesk has a queue of its own.
+    'helpdesk = :helpdesk',
     ...(customers.length > 0 ? ['customer = :true'] : []),
   ]
   const add = [
@@ -54,6 +66,7 @@ function expressionFor(doorbells: readonly Doorbell[], shard: string, now: numbe
     ...(known.length > 0 ? { condition: `NOT (${known.join(' AND ')})` } : {}),
     values: {
       ':shard': shard,
+      ':helpdesk': helpdesk,
       ':dueAt': now + wakeUpLostAfterMs,
       ':now': now,
       ':one': 1,
