@@ -1,0 +1,287 @@
+/** Is a tool definition one that we can keep our word on? Asked when it is saved, published and tried. */
+
+import type { Assurance } from '../../schemas/names.ts'
+import {
+  type Parameter,
+  type ParameterSchema,
+  type ToolDefinition,
+  toolDefinition,
+} from '../../schemas/tenant-apis.ts'
+import { selectProblem } from './tool-answer.ts'
+import { fits } from './tool-arguments.ts'
+import { hasBody, placeholder, placeholdersIn, unplaced } from './tool-request.ts'
+
+/** A definition with its defaults resolved. */
+export type Tool = Omit<ToolDefinition, 'identity'> & {
+  /** Least assurance of the message it is called for. */
+  identity: Assurance
+}
+
+/** Where in the definition, as a dotted path, and what would be right. */
+export interface Problem {
+  path: string
+  message: string
+}
+
+export interface CheckContext {
+  /** Why a URL may not be called, or `undefined`. */
+  urlCheck(url: string): string | undefined
+  /** Names of the tenant's authorizations. */
+  authorizations: ReadonlySet<string>
+}
+
+/** Tools of ours that a tenant's cannot be called like. */
+const builtIns = new Set(['hand_over', 'start_task', 'search_articles'])
+
+/** Checks everything that can be wrong with a definition, so that one round mends it. */
+export function checkTool(
+  definition: unknown,
+  context: CheckContext,
+): { ok: true; tool: Tool } | { ok: false; problems: Problem[] } {
+  const parsed = toolDefinition.safeParse(definition)
+  if (!parsed.success) {
+    return {
+      ok: false,
+      problems: parsed.error.issues.map((i) => ({ path: i.path.join('.'), message: i.message })),
+    }
+  }
+  const tool = parsed.data
+  const problems = [
+    ...checkName(tool),
+    ...checkUrl(tool, context),
+    ...checkPlaces(tool),
+    ...checkHeaders(tool),
+    ...checkParameters(tool),
+    ...checkEffect(tool),
+    ...checkAuthorization(tool, context),
+    ...checkSelect(tool),
+  ]
+  return problems.length === 0 ? { ok: true, tool: resolveTool(tool) } : { ok: false, problems }
+}
+
+/** Resolves the default of `identity`: what writes or receives something about the customer asks for more. */
+export function resolveTool(definition: ToolDefinition): Tool {
+  const aboutCustomer = Object.values(definition.parameters.properties).some(({ source }) =>
+    source.startsWith('customer.'),
+  )
+  const fallback = definition.effect === 'write' ? 'signed_in' : aboutCustomer ? 'mailbox' : 'none'
+  return { ...definition, identity: definition.identity ?? fallback }
+}
+
+function* checkName(tool: ToolDefinition): Generator<Problem> {
+  if (builtIns.has(tool.name))
+    yield { path: 'name', message: `${tool.name} is a tool of Deskhand's own: choose another` }
+}
+
+function* checkUrl(tool: ToolDefinition, context: CheckContext): Generator<Problem> {
+  const path = 'request.url'
+  const { url } = tool.request
+  const parts = /^https?:\/\/(?<host>[^/?#]*)(?<path>[^?#]*)(?<query>\?[^#]*)?$/.exec(url)?.groups
+  if (parts === undefined) {
+    yield { path, message: 'must be https://host/path, without a fragment (#)' }
+    return
+  }
+  if (!/^[A-Za-z0-9.:-]+$/.test(parts.host ?? '')) {
+    yield { path, message: 'scheme, host and port are fixed text: no placeholder, user or password in them' }
+    return
+  }
+  if (/[\\\s]/.test(url)) yield { path, message: 'must not hold a backslash or space' }
+  if (/[{}]/.test(parts.query ?? ''))
+    yield { path, message: 'name parameters of the query under request.query' }
+  for (const name of placeholdersIn(parts.path ?? '')) {
+    if (Object.hasOwn(tool.parameters.properties, name) && !tool.parameters.required.includes(name)) {
+      yield { path: 'parameters.required', message: `${name} stands in the path, so it must be required` }
+    }
+  }
+  const problem = context.urlCheck(url.replace(placeholder, 'x'))
+  if (problem !== undefined) yield { path, message: problem }
+}
+
+/** Placeholders name parameters; what is not sent as JSON is a single value. */
+function* checkPlaces(tool: ToolDefinition): Generator<Problem> {
+  const { url, query, headers, method } = tool.request
+  const templates: [string, string][] = [
+    ['request.url', url],
+    ...Object.entries(query).map(([name, value]): [string, string] => [`request.query.${name}`, value]),
+    ...Object.entries(headers).map(([name, value]): [string, string] => [`request.headers.${name}`, value]),
+  ]
+  for (const [path, template] of templates) {
+    if (/[{}]/.test(template.replace(placeholder, ''))) {
+      yield { path, message: 'braces hold the name of a parameter: {name}' }
+    }
+    for (const name of placeholdersIn(template)) yield* checkPlace(tool, name, path)
+  }
+  if (hasBody(method)) return
+  for (const name of unplaced(tool)) yield* checkPlace(tool, name, `parameters.properties.${name}`)
+}
+
+function* checkPlace(tool: ToolDefinition, name: string, path: string): Generator<Problem> {
+  const parameter = parameterOf(tool, name)
+  if (parameter === undefined) {
+    yield { path, message: `{${name}} is not a parameter: add it under parameters.properties` }
+  } else if (parameter.type === 'array' || parameter.type === 'object') {
+    yield { path, message: `${name} is an ${parameter.type}: it can be sent in the JSON body only` }
+  }
+}
+
+const parameterOf = (tool: ToolDefinition, name: string): Parameter | undefined =>
+  Object.hasOwn(tool.parameters.properties, name) ? tool.parameters.properties[name] : undefined
+
+/** Headers that say who calls, how the message is framed or where it came from are ours or the network's. */
+const reserved =
+  /^(?:authorization|proxy-.*|host|content-(?:length|type|encoding)|accept-encoding|transfer-encoding|te|trailer|connection|keep-alive|upgrade|expect|cookie2?|set-cookie|idempotency-key|deskhand-.*|forwarded|via|x-forwarded-.*|x-real-ip|x-aws-.*|x-amz-.*|metadata.*|x-http-method(?:-override)?|x-method-override|x-original-url|x-rewrite-url)$/
+
+function* checkHeaders(tool: ToolDefinition): Generator<Problem> {
+  const seen = new Set<string>()
+  for (const [name, value] of Object.entries(tool.request.headers)) {
+    const path = `request.headers.${name}`
+    const lower = name.toLowerCase()
+    if (!/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(lower)) yield { path, message: 'is not a header name' }
+    if (reserved.test(lower)) yield { path, message: 'is set by Deskhand or the network: remove it' }
+    if (seen.has(lower)) yield { path, message: 'is there twice: header names ignore case' }
+    seen.add(lower)
+    if (!/^[\x20-\x7e]*$/.test(value)) yield { path, message: 'must be printable ASCII' }
+  }
+}
+
+function* checkParameters(tool: ToolDefinition): Generator<Problem> {
+  const { properties, required } = tool.parameters
+  yield* checkRequired(properties, required, 'parameters')
+  for (const [name, parameter] of Object.entries(properties)) {
+    const path = `parameters.properties.${name}`
+    yield* parameter.source === 'model' ? checkSchema(parameter, path) : checkSourced(parameter, path)
+    if (parameter.source !== 'constant' && parameter.value !== undefined) {
+      yield { path: `${path}.value`, message: 'belongs to source constant only' }
+    }
+  }
+}
+
+function* checkRequired(
+  properties: Readonly<Record<string, unknown>>,
+  required: readonly string[],
+  path: string,
+): Generator<Problem> {
+  for (const name of required) {
+    if (!Object.hasOwn(properties, name)) {
+      yield { path: `${path}.required`, message: `${name} is not among the properties` }
+    }
+  }
+}
+
+/** What code fills in has no limits to check: only its type. */
+function* checkSourced(parameter: Parameter, path: string): Generator<Problem> {
+  const { source, value, type, description: _, ...limits } = parameter
+  const extra = Object.entries(limits).find(([, limit]) => limit !== undefined)
+  if (source === 'constant') {
+    if (value === undefined) yield { path: `${path}.value`, message: 'a constant needs its value' }
+    else yield* checkConstant(parameter, path)
+    return
+  }
+  if (type !== 'string') yield { path: `${path}.type`, message: `${source} is a string` }
+  if (extra !== undefined) {
+    yield { path: `${path}.${extra[0]}`, message: `is not checked for a value from ${source}: remove it` }
+  }
+}
+
+function* checkConstant(parameter: Parameter, path: string): Generator<Problem> {
+  const { source: _, value, ...schema } = parameter
+  const problems = [...checkSchema(schema, path)]
+  yield* problems
+  if (problems.length === 0 && !fits(schema, value)) {
+    yield { path: `${path}.value`, message: 'does not fit its own schema' }
+  }
+}
+
+/** Which type each keyword speaks about. */
+const keywordTypes: Partial<Record<keyof ParameterSchema, readonly ParameterSchema['type'][]>> = {
+  pattern: ['string'],
+  minLength: ['string'],
+  maxLength: ['string'],
+  minimum: ['number', 'integer'],
+  maximum: ['number', 'integer'],
+  items: ['array'],
+  maxItems: ['array'],
+  properties: ['object'],
+  required: ['object'],
+}
+
+function* checkSchema(schema: ParameterSchema, path: string): Generator<Problem> {
+  const { type } = schema
+  for (const [keyword, types] of Object.entries(keywordTypes)) {
+    if (schema[keyword as keyof ParameterSchema] !== undefined && !types.includes(type)) {
+      yield { path: `${path}.${keyword}`, message: `belongs to ${types.join(' or ')}, not to ${type}` }
+    }
+  }
+  if (schema.pattern !== undefined && !isPattern(schema.pattern)) {
+    yield { path: `${path}.pattern`, message: 'is not a regular expression of JavaScript with the u flag' }
+  }
+  for (const value of schema.enum ?? []) {
+    if (!fits({ type }, value))
+      yield { path: `${path}.enum`, message: `${JSON.stringify(value)} is not a ${type}` }
+  }
+  if (type === 'array') {
+    if (schema.items === undefined) yield { path: `${path}.items`, message: 'say what the items are' }
+    else yield* checkSchema(schema.items, `${path}.items`)
+  }
+  if (type === 'object') {
+    if (schema.properties === undefined) yield { path: `${path}.properties`, message: 'name the properties' }
+    yield* checkRequired(schema.properties ?? {}, schema.required ?? [], path)
+    for (const [name, property] of Object.entries(schema.properties ?? {})) {
+      yield* checkSchema(property, `${path}.properties.${name}`)
+    }
+  }
+}
+
+function isPattern(pattern: string): boolean {
+  try {
+    return new RegExp(pattern, 'u').source !== ''
+  } catch {
+    return false
+  }
+}
+
+/** A write says who consents and whose record it touches; a read has nothing of the kind to say. */
+function* checkEffect(tool: ToolDefinition): Generator<Problem> {
+  const { effect, confirm, ownership, idempotency } = tool
+  if (effect === 'read') {
+    if (confirm !== undefined) yield { path: 'confirm', message: 'is for writes: remove it' }
+    if (ownership !== undefined) yield { path: 'ownership', message: 'is for writes: remove it' }
+    if (idempotency !== 'none') yield { path: 'idempotency', message: 'is for writes: remove it' }
+    return
+  }
+  if (confirm === undefined) {
+    yield {
+      path: 'confirm',
+      message: 'a write must say "confirm": "never", because nobody is asked before it runs',
+    }
+  }
+  const fromModel = Object.entries(tool.parameters.properties).filter(([, { source }]) => source === 'model')
+  if (fromModel.length > 0 && ownership === undefined) {
+    yield {
+      path: 'ownership',
+      message: 'say which parameters name the record: {"by": "seen", "parameters": ["..."]}',
+    }
+  }
+  for (const [at, name] of (ownership?.parameters ?? []).entries()) {
+    const parameter = parameterOf(tool, name)
+    const isId = parameter?.type === 'string' || parameter?.type === 'integer'
+    if (parameter?.source !== 'model' || !isId || !tool.parameters.required.includes(name)) {
+      yield {
+        path: `ownership.parameters.${at}`,
+        message: `${name} must be a required string or integer parameter that the model fills in`,
+      }
+    }
+  }
+}
+
+function* checkAuthorization(tool: ToolDefinition, context: CheckContext): Generator<Problem> {
+  if (tool.authorization !== undefined && !context.authorizations.has(tool.authorization)) {
+    yield { path: 'authorization', message: `there is no authorization ${tool.authorization}: save it first` }
+  }
+}
+
+function* checkSelect(tool: ToolDefinition): Generator<Problem> {
+  const { select } = tool.response
+  const problem = select === undefined ? undefined : selectProblem(select)
+  if (problem !== undefined) yield { path: 'response.select', message: problem }
+}

@@ -1,0 +1,89 @@
+/** Finds in plain text whatever a mail program or helpdesk could turn into a link, and which hosts are allowed. */
+
+/** Decides about one host name, lower-case ASCII. */
+export type LinkHosts = (hostname: string) => boolean
+
+/** From a tenant's list: `shop.com` is that host alone, `*.shop.com` every host beneath it. */
+export function linkHosts(list: readonly string[]): LinkHosts {
+  const exact = new Set<string>()
+  const beneath: string[] = []
+  for (const entry of list) {
+    const isWildcard = entry.startsWith('*.')
+    const hostname = URL.parse(`https://${isWildcard ? entry.slice(2) : entry}`)?.hostname
+    if (hostname === undefined) continue
+    if (isWildcard) beneath.push(`.${hostname}`)
+    else exact.add(hostname)
+  }
+  return (hostname) => exact.has(hostname) || beneath.some((suffix) => hostname.endsWith(suffix))
+}
+
+/** A web address in plain spelling on an allowed host. */
+export const isAllowed = (url: string, hosts: LinkHosts): boolean =>
+  plainUrl(url) === url && leadsToAllowed(url, hosts)
+
+/** Does a parsed target lead to an allowed host, over http(s) and without a user name? */
+export function leadsToAllowed(url: string, hosts: LinkHosts): boolean {
+  const parsed = URL.parse(url)
+  if (parsed === null || !/^https?:$/.test(parsed.protocol)) return false
+  return parsed.username === '' && parsed.password === '' && hosts(parsed.hostname)
+}
+
+/**
+ * The start of `text` that every program reads as one and the same address. A comma, a bracket or a second `//` ends
+ * it; what could still change the host after it (`@`, a letter, another dot) means that there is none.
+ */
+const plainUrl = (text: string): string | undefined =>
+  /^https?:\/\/[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::\d{1,5})?(?![\p{L}\p{M}\p{N}_@%\\-]|[.:\u3002\uff0e\uff61][\p{L}\p{N}])(?:[/?#](?:[a-z0-9\-._%?#&=+@:~]|\/(?!\/))*)?/iu.exec(
+    text,
+  )?.[0]
+
+const dot = '[.\u3002\uff0e\uff61]'
+// Lengths are bounded so that no text takes long to look through.
+const label = String.raw`[\p{L}\p{N}][\p{L}\p{M}\p{N}_-]{0,62}`
+const domain = String.raw`(?:${label}${dot}){1,20}(?:xn--[a-z0-9-]{1,59}|[\p{L}\p{M}]{2,63})(?![\p{L}\p{M}\p{N}])`
+const rest = String.raw`[^\s<>"]*`
+const start = String.raw`(?<![\p{L}\p{M}\p{N}])`
+
+const candidate = new RegExp(
+  [
+    // With a scheme: slashes of either kind in any number, or a scheme that needs none.
+    String.raw`(?<url>${start}[a-z][a-z0-9+.-]{0,31}:[/\\]+${rest}|${start}(?:https?|ftp|file|javascript|vbscript|data|blob|mailto):(?=\S)${rest})`,
+    // `//host` takes the scheme of the page, `\\host` is a share.
+    String.raw`(?<relative>(?<![:/\\\p{L}\p{M}\p{N}])[/\\]{2}(?=[\p{L}\p{N}[])${rest})`,
+    String.raw`(?<email>${start}[\p{L}\p{M}\p{N}._%+-]{1,64}@${domain}(?!${dot}[\p{L}\p{N}]|[:/\\?#]\S))`,
+    String.raw`(?<bare>${start}${domain}(?:(?::\d|[/\\?#])${rest})?)`,
+    String.raw`(?<ip>${start}\d{1,3}(?:\.\d{1,3}){3}(?![\p{L}\p{N}])(?:(?::\d|[/\\])${rest})?)`,
+  ].join('|'),
+  'giu',
+)
+
+/** Names of files that are no top-level domains: `invoice.pdf` is not a host. */
+const fileName = /^[^/\\?#:]+\.(?:pdf|html?|jpe?g|png|gif|webp|svg|docx?|xlsx?|pptx|csv|txt|xml|json|js)$/i
+
+/** Links that are not allowed, in order, without the punctuation after them. */
+export function* findLinks(text: string, hosts: LinkHosts): Generator<{ at: number; text: string }> {
+  candidate.lastIndex = 0
+  let next = 0
+  for (;;) {
+    candidate.lastIndex = next
+    const match = candidate.exec(text)
+    if (match === null) return
+    const [found] = match
+    const allowed = allowedPart(found, match.groups ?? {}, hosts)
+    if (allowed > 0) {
+      next = match.index + allowed
+      continue
+    }
+    const link = found.replace(/[.,;:!?'")\]}*_~`]+$/, '')
+    next = match.index + Math.max(link.length, 1)
+    yield { at: match.index, text: link }
+  }
+}
+
+/** How many of its characters may stay. What follows them is looked at as text of its own. */
+function allowedPart(found: string, kind: Record<string, string | undefined>, hosts: LinkHosts): number {
+  if (kind.email !== undefined || (kind.bare !== undefined && fileName.test(found))) return found.length
+  const scheme = kind.bare === undefined ? '' : 'https://'
+  const url = plainUrl(`${scheme}${found}`)
+  return url !== undefined && leadsToAllowed(url, hosts) ? url.length - scheme.length : 0
+}

@@ -1,0 +1,91 @@
+/** The tenant's User Data API: who is this customer, in the company's own words. Data, never instructions. */
+import * as z from 'zod'
+import type { Authorization, UserDataApi } from '../../schemas/tenant-apis.ts'
+import { authorizationHeader } from './authorize.ts'
+import type { VerifiedEmail } from './identify.ts'
+import type { Http, Secrets } from './ports.ts'
+import { parseAnswer } from './tool-answer.ts'
+import { type Truncated, truncate } from './truncate.ts'
+
+/** The contract: 10 s for everything. */
+const totalMs = 10_000
+
+export type UserData =
+  | ({ kind: 'data' } & Truncated)
+  /** The company has no record for this address. */
+  | { kind: 'none' }
+  /** It answered about somebody else. The data was dropped; raise an alarm. */
+  | { kind: 'mismatch' }
+  /** `cause` is from a closed set in code: `timeout`, `status_500`, `bad_answer`, `secret_host`, ... */
+  | { kind: 'unavailable'; cause: string }
+
+export interface UserDataCall {
+  api: UserDataApi
+  authorizations: ReadonlyMap<string, Authorization>
+  email: VerifiedEmail
+  http: Http
+  secrets: Secrets
+  signal: AbortSignal
+  /** For everything, a repeat after 401 included. Tests shorten it. */
+  timeoutMs?: number
+}
+
+/**
+ * POST `{"identifier": email}` answers `{"user_info": string, "identifier": same email}`. Asked for one verified
+ * address and believed only when it echoes exactly that one. Never throws for what the other side does.
+ */
+export async function fetchUserData(call: UserDataCall): Promise<UserData> {
+  const timeoutMs = call.timeoutMs ?? totalMs
+  const signal = AbortSignal.any([call.signal, AbortSignal.timeout(timeoutMs)])
+  const first = await ask(call, { timeoutMs, signal }, {})
+  if (first.kind !== 'unavailable' || first.cause !== 'status_401') return first
+  return call.api.authorization === undefined
+    ? first
+    : await ask(call, { timeoutMs, signal }, { fresh: true })
+}
+
+async function ask(
+  { api, authorizations, email, http, secrets }: UserDataCall,
+  limits: { timeoutMs: number; signal: AbortSignal },
+  options: { fresh?: boolean },
+): Promise<UserData> {
+  const headers: Record<string, string> = { accept: 'application/json', 'content-type': 'application/json' }
+  if (api.authorization !== undefined) {
+    const authorization = authorizations.get(api.authorization)
+    if (authorization === undefined) return { kind: 'unavailable', cause: 'authorization_missing' }
+    const authorized = await authorizationHeader(secrets, authorization, new URL(api.url), options)
+    if (!authorized.ok) return { kind: 'unavailable', cause: authorized.cause }
+    headers.authorization = authorized.value
+  }
+  const answer = await http({
+    port: 'user_data',
+    method: 'POST',
+    url: api.url,
+    headers,
+    body: JSON.stringify({ identifier: email }),
+    ...limits,
+    repeatable: true,
+  })
+  if (!answer.ok) return { kind: 'unavailable', cause: answer.cause }
+  if (answer.status === 404) return { kind: 'none' }
+  if (answer.status !== 200) return { kind: 'unavailable', cause: `status_${answer.status}` }
+  const body = parseAnswer(answer)
+  return body.ok ? believe(body.value, email, api.maxBytes) : { kind: 'unavailable', cause: 'bad_answer' }
+}
+
+/** The contract says a string; an object is taken as its JSON. */
+const answerSchema = z.object({
+  identifier: z.string(),
+  user_info: z.union([z.string(), z.record(z.string(), z.unknown())]),
+})
+
+function believe(value: unknown, email: VerifiedEmail, maxBytes: number): UserData {
+  const parsed = answerSchema.safeParse(value)
+  if (!parsed.success) return { kind: 'unavailable', cause: 'bad_answer' }
+  const { identifier, user_info } = parsed.data
+  if (identifier !== email) return { kind: 'mismatch' }
+  return {
+    kind: 'data',
+    ...truncate(typeof user_info === 'string' ? user_info : JSON.stringify(user_info), maxBytes),
+  }
+}
