@@ -46,7 +46,7 @@ describe('the signature holds over the bytes as they were sent', () => {
     ['with escapes for what is not ASCII', json.replace('é', '\\u00e9').replace('😕', '\\ud83d\\ude15')],
     [
       'with line ends and trailing spaces',
-      JSON.stringify(JSON.parse(json), null, 2).replaceAll('\n', '\r\n') + ' \r\n\t ',
+      `${JSON.stringify(JSON.parse(json), null, 2).replaceAll('\n', '\r\n')} \r\n\t `,
     ],
     ['with a byte order mark', `\ufeff${json}`],
     ['with duplicate keys', json.replace('{', '{"type":"zen:event-type:x",')],

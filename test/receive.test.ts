@@ -318,6 +318,13 @@ describe('when something is down', () => {
     },
   )
 
+  test('DynamoDB itself, and nobody listens there: 409', async () => {
+    const { id } = await door.connect()
+    const { receive, lines } = door.process(inbound, 'http://127.0.0.1:1')
+    expect((await receive(eventOf(id, comment()))).statusCode).toBe(409)
+    expect(lines).toEqual([expect.objectContaining({ event: 'webhook_deferred', cause: 'unavailable' })])
+  })
+
   test('another helpdesk gets the status that makes it send again', async () => {
     const { id } = await door.connect()
     const { receive, down } = door.process({ ...inbound, retryStatus: 503 })

@@ -1,15 +1,12 @@
 /** A front door for tests: the real handler on the real AWS clients, with DynamoDB and AWS on this machine. */
 import { createHmac, randomBytes, randomUUID } from 'node:crypto'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
-import { SQSClient } from '@aws-sdk/client-sqs'
-import { createQueue } from '../lambdas/core/aws-queue.ts'
-import { createSecrets } from '../lambdas/core/aws-secrets.ts'
 import { createTable } from '../lambdas/core/aws-table.ts'
 import { publish } from '../lambdas/core/configuration.ts'
 import type { Inbound } from '../lambdas/core/helpdesk.ts'
-import type { Io, Log, LogFields, ReceiveRuntime, Row } from '../lambdas/core/ports.ts'
-import { createReceive, type Receive } from '../lambdas/core/receive.ts'
+import type { Io, Log, LogFields, Row } from '../lambdas/core/ports.ts'
+import { createReceive } from '../lambdas/core/receive.ts'
+import { receiveRuntime } from '../lambdas/core/receive-runtime.ts'
 import { ticketKey } from '../lambdas/core/ticket-key.ts'
 import { inbound } from '../lambdas/zendesk/inbound.ts'
 import { startAwsEndpoint } from '../local/aws-endpoint.ts'
@@ -31,18 +28,18 @@ export async function startDoor() {
   const clock = { time: noon, now: () => clock.time }
   const aws = await startAwsEndpoint({ clock })
   const queueUrl = aws.createQueue('zendesk')
-  const common = { region: 'local', credentials: aws.credentials, maxAttempts: 1 }
+  const common = { region: 'local', credentials: aws.credentials }
   const dynamo = new DynamoDBClient({ ...common, endpoint: tables.url })
-  const sqs = new SQSClient({ ...common, endpoint: aws.url })
   const plain: Io = (_port, call) => call()
+  const conversations = createTable(dynamo, tableNames.conversations, 'conversations', plain)
+  const configuration = createTable(dynamo, tableNames.configuration, 'configuration', plain)
   return {
-    tables,
     aws,
     clock,
-    conversations: createTable(dynamo, tableNames.conversations, 'conversations', plain),
-    configuration: createTable(dynamo, tableNames.configuration, 'configuration', plain),
+    conversations,
+    configuration,
     /** A new process: nothing cached. `ports` and `lines` tell what it did; a port in `down` fails, in `stuck` hangs. */
-    process(helpdesk: Inbound<ZendeskConnection> = inbound) {
+    process(helpdesk: Inbound<ZendeskConnection> = inbound, dynamoEndpoint = tables.url) {
       const ports: string[] = []
       const down = new Set<string>()
       const stuck = new Set<string>()
@@ -52,17 +49,15 @@ export async function startDoor() {
         if (stuck.has(port)) return new Promise(() => undefined)
         return down.has(port) ? Promise.reject(new Error(`${port} is down`)) : call()
       }
-      const secretsManager = new SecretsManagerClient({ ...common, endpoint: aws.url })
-      const runtime: ReceiveRuntime = {
+      const runtime = receiveRuntime({
+        aws: { ...common, endpoint: aws.url, dynamoEndpoint },
+        tableNames,
+        queueUrl,
         clock,
+        io,
         log: recorder(lines),
-        conversations: createTable(dynamo, tableNames.conversations, 'conversations', io),
-        configuration: createTable(dynamo, tableNames.configuration, 'configuration', io),
-        inboundSecrets: (tenant) =>
-          createSecrets({ client: secretsManager, tenant, direction: 'inbound', clock, io }),
-        queue: createQueue(sqs, queueUrl, io),
-      }
-      const receive: Receive = createReceive(helpdesk, runtime)
+      })
+      const receive = createReceive(helpdesk, runtime)
       return { receive, ports, down, stuck, lines }
     },
     /** A tenant with one live connection whose secret is `signingSecret`. */
@@ -90,15 +85,11 @@ export async function startDoor() {
       return { tenant, id, definition }
     },
     ticket: async (id: string, ticketId: string): Promise<Row | undefined> =>
-      createTable(dynamo, tableNames.conversations, 'conversations', plain).get(
-        'look',
-        ticketKey(id, ticketId),
-      ),
+      conversations.get('look', ticketKey(id, ticketId)),
     /** Bodies of the wake-ups of one connection. */
     wakeUps: (id: string) => aws.messages('zendesk').filter((message) => message.body.includes(id)),
     async close() {
       dynamo.destroy()
-      sqs.destroy()
       await Promise.all([tables.close(), aws.close()])
     },
   }
