@@ -1,0 +1,126 @@
+/** What `answer` runs on: its own role reaches the queue, the Anthropic key and the tenant role, nothing else. */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { KMSClient } from '@aws-sdk/client-kms'
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { SQSClient } from '@aws-sdk/client-sqs'
+import { STSClient } from '@aws-sdk/client-sts'
+import * as z from 'zod'
+import { tenantId } from '../../schemas/names.ts'
+import { createQueue } from './aws-queue.ts'
+import { createSecrets, secretText } from './aws-secrets.ts'
+import { perTenant, tenantCredentials } from './aws-session.ts'
+import { createTable } from './aws-table.ts'
+import { createVault } from './aws-vault.ts'
+import { createModel } from './claude-model.ts'
+import { createEgress, type EgressOptions } from './egress.ts'
+import { DeskhandError } from './errors.ts'
+import type { AnswerRuntime, TenantRuntime } from './ports.ts'
+import { clientConfig, type RuntimeOptions, required, withDefaults } from './runtime-options.ts'
+
+export interface AnswerRuntimeOptions extends RuntimeOptions, Pick<EgressOptions, 'allowance' | 'resolve'> {
+  tableNames: { conversations: string; configuration: string }
+  queueUrl: string
+  /** The KMS key of stored ticket text. */
+  keyId: string
+  /** The role that is assumed for each tenant. */
+  roleArn: string
+  anthropic: ({ apiKey: string } | { secretId: string }) & { baseURL?: string }
+}
+
+export function answerRuntime(options: AnswerRuntimeOptions): AnswerRuntime {
+  const { aws, clock, io, random, log } = withDefaults(options)
+  const { tableNames, keyId, roleArn, anthropic } = options
+  const sts = new STSClient(clientConfig(aws))
+  const secretsManager = new SecretsManagerClient(clientConfig(aws))
+
+  const apiKey = async (): Promise<string> => {
+    if ('apiKey' in anthropic) return anthropic.apiKey
+    const id = anthropic.secretId
+    return keyFrom(id, await secretText({ client: secretsManager, id, port: 'secrets.anthropic', clock, io }))
+  }
+
+  const tenants = perTenant((tenant) => {
+    const credentials = tenantCredentials({ sts, roleArn, tenant, clock, io })
+    const dynamo = new DynamoDBClient({ ...clientConfig(aws, 'dynamodb'), credentials })
+    const kms = new KMSClient({ ...clientConfig(aws), credentials })
+    const client = new SecretsManagerClient({ ...clientConfig(aws), credentials })
+    const configuration = createTable(dynamo, tableNames.configuration, 'configuration', io)
+    const egress = {
+      tenant,
+      io,
+      ...(options.allowance ? { allowance: options.allowance } : {}),
+      ...(options.resolve ? { resolve: options.resolve } : {}),
+    }
+    const value: TenantRuntime = {
+      tenant,
+      conversations: createTable(dynamo, tableNames.conversations, 'conversations', io),
+      configuration,
+      secrets: createSecrets({ client, tenant, direction: 'outbound', clock, io }),
+      vault: createVault({ kms, keyId, tenant, configuration, clock, random, io }),
+      http: createEgress(egress),
+      ...(options.allowance ? { allowance: options.allowance } : {}),
+    }
+    return {
+      value,
+      close() {
+        for (const each of [dynamo, kms, client]) each.destroy()
+      },
+    }
+  })
+
+  return {
+    clock,
+    random,
+    log,
+    queue: createQueue(new SQSClient(clientConfig(aws)), options.queueUrl, io),
+    model: createModel({
+      apiKey,
+      io,
+      ...(anthropic.baseURL === undefined ? {} : { baseURL: anthropic.baseURL }),
+    }),
+    async forTenant(tenant) {
+      if (!tenantId.safeParse(tenant).success) {
+        throw new DeskhandError('bad_configuration', 'a wake-up names something that is not a tenant id')
+      }
+      return tenants(tenant)
+    },
+  }
+}
+
+/**
+ * In Lambda: from CONVERSATIONS_TABLE, CONFIGURATION_TABLE, QUEUE_URL, CONTENT_KEY_ID, TENANT_ROLE_ARN and
+ * ANTHROPIC_SECRET_ID.
+ */
+export function cloudAnswerRuntime(): AnswerRuntime {
+  return answerRuntime({
+    tableNames: {
+      conversations: required('CONVERSATIONS_TABLE'),
+      configuration: required('CONFIGURATION_TABLE'),
+    },
+    queueUrl: required('QUEUE_URL'),
+    keyId: required('CONTENT_KEY_ID'),
+    roleArn: required('TENANT_ROLE_ARN'),
+    anthropic: { secretId: required('ANTHROPIC_SECRET_ID') },
+  })
+}
+
+const wrapped = z.object({ value: z.string().min(1) })
+
+/** The secret holds the key by itself or as `{"value": "..."}`. */
+function keyFrom(secretId: string, text: string | undefined): string {
+  const key = text?.trim().startsWith('{') ? wrappedKey(text) : text?.trim()
+  if (key) return key
+  throw new DeskhandError(
+    'bad_configuration',
+    `the secret ${secretId} holds no Anthropic API key. Store one: aws secretsmanager put-secret-value ` +
+      `--secret-id ${secretId} --secret-string file://key.txt`,
+  )
+}
+
+function wrappedKey(text: string): string | undefined {
+  try {
+    return wrapped.safeParse(JSON.parse(text)).data?.value
+  } catch {
+    return undefined
+  }
+}

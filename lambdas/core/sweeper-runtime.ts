@@ -1,0 +1,43 @@
+/** What the sweeper runs on. */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { SQSClient } from '@aws-sdk/client-sqs'
+import * as z from 'zod'
+import { createQueue } from './aws-queue.ts'
+import { createTable } from './aws-table.ts'
+import { createDueIndex } from './due-index.ts'
+import { DeskhandError } from './errors.ts'
+import type { SweeperRuntime } from './ports.ts'
+import { clientConfig, type RuntimeOptions, required, withDefaults } from './runtime-options.ts'
+
+export interface SweeperRuntimeOptions extends RuntimeOptions {
+  tableNames: { conversations: string }
+  /** Helpdesk to the URL of its queue. */
+  queueUrls: Record<string, string>
+}
+
+export function sweeperRuntime(options: SweeperRuntimeOptions): SweeperRuntime {
+  const { aws, clock, io, log } = withDefaults(options)
+  const dynamo = new DynamoDBClient(clientConfig(aws, 'dynamodb'))
+  const sqs = new SQSClient(clientConfig(aws))
+  return {
+    clock,
+    log,
+    index: createDueIndex(dynamo, options.tableNames.conversations, io),
+    conversations: createTable(dynamo, options.tableNames.conversations, 'conversations', io),
+    queue(helpdesk) {
+      const url = Object.hasOwn(options.queueUrls, helpdesk) ? options.queueUrls[helpdesk] : undefined
+      if (url === undefined) {
+        throw new DeskhandError('bad_configuration', `there is no queue for the helpdesk ${helpdesk}`)
+      }
+      return createQueue(sqs, url, io)
+    },
+  }
+}
+
+/** In Lambda: from CONVERSATIONS_TABLE and QUEUE_URLS, JSON of helpdesk to queue URL. */
+export function cloudSweeperRuntime(): SweeperRuntime {
+  return sweeperRuntime({
+    tableNames: { conversations: required('CONVERSATIONS_TABLE') },
+    queueUrls: z.record(z.string(), z.string()).parse(JSON.parse(required('QUEUE_URLS'))),
+  })
+}
