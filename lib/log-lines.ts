@@ -8,8 +8,9 @@ export const logLines = {
   webhookAccepted: event('webhook_accepted'),
   webhookRefused: event('webhook_refused'),
   turn: event('turn_ended'),
-  reply: FilterPattern.all(event('turn_ended'), code('replied')),
-  handOver: FilterPattern.all(event('turn_ended'), code('handed_over')),
+  // By their own lines: one turn may look at its ticket more than once, and ends with the last look's code.
+  reply: FilterPattern.all(event('reply_posted'), code('replied')),
+  handOver: event('handed_over'),
   /** An operator must look at it, whatever its event. */
   alarm: FilterPattern.booleanValue('$.alarm', true),
 }

@@ -42,6 +42,7 @@ export class StorageStack extends Stack {
     this.anthropicSecret = new Secret(this, 'AnthropicKey', {
       description: 'Deskhand: the API key of Anthropic',
       encryptionKey: this.secretsKey,
+      generateSecretString: { excludePunctuation: true },
       removalPolicy: RemovalPolicy.RETAIN,
     })
     Validations.of(this.anthropicSecret).acknowledge({

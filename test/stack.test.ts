@@ -1,8 +1,10 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { Validations } from 'aws-cdk-lib'
 import { Queue } from 'aws-cdk-lib/aws-sqs'
 import { leaseMs } from '../lambdas/core/lease.ts'
 import { deskhandApp } from '../lib/deskhand-app.ts'
+import { logLines } from '../lib/log-lines.ts'
 import { timeouts } from '../lib/timeouts.ts'
 import { helpdeskNames } from '../schemas/names.ts'
 import { newApp, type Resource, synthesize } from './stack-template.ts'
@@ -302,6 +304,18 @@ describe('queues', () => {
       helpdeskNames.length,
     )
   })
+})
+
+test('every log line that is counted is one that a function writes', () => {
+  const core = `${import.meta.dirname}/../lambdas/core`
+  const source = readdirSync(core)
+    .map((file) => readFileSync(`${core}/${file}`, 'utf8'))
+    .join()
+  const counted = Object.values(logLines).flatMap(({ logPatternString }) =>
+    [...logPatternString.matchAll(/"(\w+)"/g)].map(([, name]) => name),
+  )
+  expect(counted).toContain('webhook_accepted')
+  expect(counted.filter((name) => !source.includes(`'${name}'`))).toEqual([])
 })
 
 describe('outputs', () => {
