@@ -94,6 +94,7 @@ function useTables(storage: StorageStack): PolicyStatement {
       'kms:ReEncryptFrom',
       'kms:ReEncryptTo',
       'kms:GenerateDataKey',
+      'kms:GenerateDataKeyWithoutPlaintext',
       'kms:DescribeKey',
     ],
     storage.tablesKey.keyArn,
