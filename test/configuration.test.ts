@@ -65,16 +65,17 @@ describe('publishing', () => {
     expect(await createConfiguration(door.configuration, tenant).release(1)).toEqual(first)
   })
 
-  test('by two at the same time succeeds for one', async () => {
+  test('by two at the same time succeeds for one, and what it saved is what is stored', async () => {
     const tenant = newTenant()
-    const both = await Promise.allSettled([
-      save(tenant, [tool('get_order')]),
-      save(tenant, [tool('get_order')]),
-    ])
+    const texts = ['Saved by the one admin.', 'Saved by the other one.']
+    const both = await Promise.allSettled(texts.map((text) => save(tenant, [tool('get_order', text)])))
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
     expect(both.find(({ status }) => status === 'rejected')).toMatchObject({
       reason: { code: 'condition_failed' },
     })
+    const winner = texts[both.findIndex(({ status }) => status === 'fulfilled')]
+    const [stored] = await door.configuration.query('history', { pk: `T#${tenant}#config#tool#get_order` })
+    expect(stored?.definition).toMatchObject({ description: winner })
   })
 })
 

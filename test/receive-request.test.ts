@@ -131,7 +131,7 @@ describe('size and kind', () => {
     expect(await send(v2(id, body, signed(body)))).toMatchObject(accepted)
   })
   test('32 levels are read, also where brackets stand in text', async () => {
-    const deep = `{"deep":${'['.repeat(31)}${']'.repeat(31)},"text":"${'[{'.repeat(100)}\\"[[",${json.slice(1)}`
+    const deep = `{"deep":${'['.repeat(31)}${']'.repeat(31)},"text":"${'[{'.repeat(100)}\\"${'['.repeat(100)}",${json.slice(1)}`
     expect(await send(v2(id, deep, signed(deep)))).toMatchObject(accepted)
   })
   test('__proto__ changes nothing', async () => {

@@ -188,6 +188,7 @@ describe('401 with the same body and without work', () => {
     const { receive, ports, lines } = door.process()
     for (const id of ids) expect(await receive(eventOf(id, body))).toEqual(unauthorized)
     expect(work(ports)).toEqual([])
+    expect(ports).not.toContain('secrets.inbound')
     expect(lines.map(({ cause }) => cause)).toEqual([
       'unknown_connection',
       'unknown_connection',
@@ -277,25 +278,37 @@ describe('secrets', () => {
 })
 
 describe('genuine and of no use: 200, an alarm and no work', () => {
+  const deep = (levels: number) =>
+    `{"deep":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)},${comment().slice(1)}`
   test.each([
     [
       'a body of another account',
       JSON.stringify(commentAdded({ ticketId: '1', accountId: 1 })),
       'webhook_wrong_account',
+      undefined,
     ],
-    ['no body', '', 'webhook_unreadable'],
-    ['JSON that is cut off', comment().slice(0, -1), 'webhook_unreadable'],
-    ['NaN', '{"a":NaN}', 'webhook_unreadable'],
-    ['JSON of 33 levels', '['.repeat(33) + ']'.repeat(33), 'webhook_unreadable'],
-    ['JSON of 100,000 levels', '['.repeat(100_000), 'webhook_unreadable'],
-    ['JSON that is not an object', '[]', 'webhook_unreadable'],
-    ['a ticket id that could leave its key', comment({ ticketId: '1#effect' }), 'webhook_unreadable'],
-  ])('%s', async (_name, body, event) => {
+    ['no body', '', 'webhook_unreadable', 'not_json'],
+    ['JSON that is cut off', comment().slice(0, -1), 'webhook_unreadable', 'not_json'],
+    ['NaN', '{"a":NaN}', 'webhook_unreadable', 'not_json'],
+    ['JSON of 33 levels', deep(33), 'webhook_unreadable', 'too_deep'],
+    ['JSON of 100,000 levels', '['.repeat(100_000), 'webhook_unreadable', 'too_deep'],
+    ['JSON that is not an object', '[]', 'webhook_unreadable', undefined],
+  ])('%s', async (_name, body, event, cause) => {
     const { id } = await door.connect()
     const { receive, ports, lines } = door.process()
     expect((await receive(eventOf(id, body))).statusCode).toBe(200)
     expect(work(ports)).toEqual([])
-    expect(lines).toEqual([expect.objectContaining({ level: 'alarm', event, connectionId: id })])
+    expect(lines).toMatchObject([{ level: 'alarm', event, connectionId: id }])
+    expect(lines[0]?.cause).toBe(cause)
+  })
+
+  test('a ticket id that could leave its key, whatever the adapter let through', async () => {
+    const { id } = await door.connect()
+    const doorbells: Doorbell[] = [{ ticketId: '1#effect', from: 'customer', at: noon }]
+    const { receive, ports, lines } = door.process({ ...inbound, webhook: () => ({ doorbells }) })
+    expect((await receive(eventOf(id, '{}'))).statusCode).toBe(200)
+    expect(work(ports)).toEqual([])
+    expect(lines).toMatchObject([{ level: 'alarm', event: 'webhook_unreadable' }])
   })
 })
 
