@@ -143,6 +143,22 @@ describe('who wrote a Zendesk comment, before and after the connection attests w
     expect(levels(json)).toEqual(expected)
   })
 
+  test('without its flags a comment is not clean, however trusted', () => {
+    const { flags: _, flags_options: __, ...metadata } = clean()
+    expect(levels(with_(byEmail, { metadata }))).toEqual(['claimed', 'claimed'])
+  })
+
+  test('mail that a merge copied in is nobody’s, by any mark of a merge', () => {
+    const merged = viaEmail('zoe@example.com')
+    Object.assign(merged.source, { rel: 'merge' })
+    expect(levels(with_(byEmail, { via: merged }))).toEqual(['none', 'none'])
+  })
+
+  test('an identity of another user proves nothing', () => {
+    const other = rest(byEmail, ({ identities }) => Object.assign(identities[0], { user_id: mallory }))
+    expect(levels(other)).toEqual(['none', 'none'])
+  })
+
   test('spoofed or diverted mail is suspicious; a missing login is not', () => {
     for (const flag of [14, 20, 21])
       expect(newest(with_(byEmail, { metadata: flagged(flag) }), true).suspicious).toBe(true)

@@ -369,7 +369,10 @@ describe('authenticating to Zendesk', () => {
   ])('a base URL of %s is refused before anything is sent', async (baseUrl) => {
     server.play(account())
     const { api: one, ports } = api({ baseUrl })
-    expect((await failure(zendesk.read('5158', one))).code).toBe('bad_configuration')
+    expect(await failure(zendesk.read('5158', one))).toMatchObject({
+      code: 'bad_configuration',
+      message: expect.stringContaining('baseUrl'),
+    })
     expect(ports).toEqual([])
   })
   test('without an allowance only the account’s own address is called', async () => {
