@@ -70,6 +70,7 @@ export interface TicketFields {
   collaborator_ids: number[]
   follower_ids: number[]
   email_cc_ids: number[]
+  sharing_agreement_ids: number[]
   tags: string[]
   via: Via
   is_public: boolean
@@ -146,11 +147,12 @@ export function createAccount(options: {
   brandId: number
   now: () => number
   commentsCarryCustom: boolean
+  firstTicketId: number
 }): Account {
   const users = new Map<number, User>()
   const conversations = new Map<number, Conversation>()
-  let lastId = 8_485_803_820_000
-  let lastTicket = 5157
+  let lastId = options.now() * 10
+  let lastTicket = options.firstTicketId - 1
   const nextId = () => ++lastId
 
   /** Whole seconds, as Zendesk stamps, and later than the ticket's last: two changes never share a stamp. */
@@ -276,6 +278,7 @@ export function createAccount(options: {
         collaborator_ids: [...cc],
         follower_ids: [],
         email_cc_ids: [...cc],
+        sharing_agreement_ids: [],
         tags: [],
         via: viaOf(first, users.get(first.author)),
         is_public: first.public ?? true,

@@ -86,7 +86,7 @@ export function createZendeskApi(options: {
 
   const route = (asked: Asked, scopes: string[]): Answered => {
     const path = asked.url.pathname.replace(/\.json$/, '')
-    const [, , , resource, id = '', more] = path.split('/')
+    const [, , , resource, id = '', more, part] = path.split('/')
     const may = (...any: string[]) => any.some((scope) => scopes.includes(scope))
     if (asked.method === 'GET' && resource === 'users') {
       if (id === 'me')
@@ -118,15 +118,7 @@ export function createZendeskApi(options: {
         case 'comments':
           return { status: 200, json: comments(asked, conversation) }
         case 'audits':
-          return {
-            status: 200,
-            json: {
-              audits: conversation.audits,
-              next_page: null,
-              previous_page: null,
-              count: conversation.audits.length,
-            },
-          }
+          return audits(conversation, part)
         case 'tags':
           return { status: 200, json: { tags: conversation.ticket.tags } }
         default:
@@ -140,6 +132,13 @@ export function createZendeskApi(options: {
     if (more === 'tags' && ['PUT', 'POST', 'DELETE'].includes(asked.method))
       return writeTags(asked, conversation)
     return more === undefined && asked.method === 'PUT' ? writeTicket(asked, conversation) : notFound
+  }
+
+  const audits = ({ audits }: Conversation, id: string | undefined): Answered => {
+    if (id === undefined)
+      return { status: 200, json: { audits, next_page: null, previous_page: null, count: audits.length } }
+    const audit = audits.find((one) => one.id === Number(id))
+    return audit ? { status: 200, json: { audit } } : notFound
   }
 
   const comments = (asked: Asked, conversation: Conversation) => {

@@ -1,0 +1,59 @@
+import { printWhatNext, runDemo } from '../local/demo.ts'
+import { startLaptop } from '../local/laptop.ts'
+import { type LocalFlags, readFlags, usage } from '../local/local-flags.ts'
+import { createPrinter, wantsColor } from '../local/print.ts'
+
+const read = readFlags(process.argv.slice(2), process.env)
+if ('help' in read) process.stdout.write(usage)
+else if ('wrong' in read) {
+  process.stderr.write(`${read.wrong}\n\n${usage}`)
+  process.exitCode = 2
+} else await run(read.flags)
+
+async function run(flags: LocalFlags): Promise<void> {
+  const printer = createPrinter({
+    out: (text) => process.stdout.write(text),
+    color: wantsColor(process.stdout, process.env),
+  })
+  const started = performance.now()
+  const laptop = await startLaptop({ ...flags, onLine: printer.step }).catch((error: unknown) => {
+    const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+    const why = taken ? `port ${flags.port} is taken: choose another with PORT=8788 npm start` : String(error)
+    process.stderr.write(`Deskhand did not start: ${why}\n`)
+    process.exitCode = 1
+    return undefined
+  })
+  if (laptop === undefined) return
+
+  let closing = false
+  const close = async () => {
+    if (closing) process.exit(130)
+    closing = true
+    await laptop.close()
+  }
+  process.on('SIGINT', () => void close())
+  process.on('SIGTERM', () => void close())
+
+  printer.heading(`Deskhand is up in ${Math.round(performance.now() - started)} ms`)
+  printer.rows([
+    ['front door', laptop.url],
+    ['Zendesk', `${laptop.zendesk.url}  a stand-in`],
+    ['shop', `${laptop.shop.url}  a demo: User Data API and order tools`],
+    ['Claude', claudeIs(flags, laptop.claude?.url)],
+  ])
+  const replied = !flags.demo || (await runDemo(laptop, printer))
+  if (flags.once) {
+    if (!replied) process.exitCode = 1
+    await close()
+    return
+  }
+  if (closing) return
+  printWhatNext(laptop, printer)
+  printer.heading('Serving. Ctrl-C ends it.')
+}
+
+function claudeIs(flags: LocalFlags, standIn: string | undefined): string {
+  if (standIn !== undefined)
+    return `${standIn}  a scripted stand-in, not a model: set ANTHROPIC_API_KEY for real answers`
+  return flags.anthropic?.baseURL ?? 'https://api.anthropic.com  real Claude, by ANTHROPIC_API_KEY'
+}

@@ -1,0 +1,102 @@
+/** What API Gateway is in the cloud: takes HTTP requests and hands them to handlers as events of payload version 2. */
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export interface FrontDoorAnswer {
+  statusCode: number
+  headers: Record<string, string>
+  body: string
+}
+/** The first part of a path, for example `/webhooks/zendesk`, is a handler's name; the rest names the connection. */
+export interface FrontDoorRoutes {
+  /** By helpdesk: `POST /webhooks/<helpdesk>/{connectionId}`. */
+  webhooks: Record<string, (event: unknown) => Promise<FrontDoorAnswer>>
+  /** `POST /demo/message`, JSON. */
+  message(body: Buffer): FrontDoorAnswer
+  /** What `GET /` says. */
+  hello(): string
+  onWebhook?(webhook: { helpdesk: string; bytes: number }): void
+}
+
+/** API Gateway takes no more than this. */
+const maxBytes = 10 * 1024 * 1024
+
+const plain = (statusCode: number, body: string): FrontDoorAnswer => ({
+  statusCode,
+  headers: { 'content-type': 'text/plain; charset=utf-8' },
+  body,
+})
+
+/** Serves on loopback. Rejects when the port is taken. */
+export async function openFrontDoor(routes: FrontDoorRoutes, port: number) {
+  const server = createServer((request, response) => {
+    answer(request).then(
+      ({ statusCode, headers, body }) => response.writeHead(statusCode, headers).end(body),
+      (error: unknown) => {
+        process.stderr.write(`front door: ${String(error)}\n`)
+        response.writeHead(500).end()
+      },
+    )
+  })
+
+  async function answer(request: IncomingMessage): Promise<FrontDoorAnswer> {
+    const url = new URL(request.url ?? '/', 'http://localhost')
+    if (request.method === 'GET' && url.pathname === '/') return plain(200, routes.hello())
+    if (request.method !== 'POST') return plain(404, 'not found')
+    const body = await bytesOf(request)
+    if (body === undefined) return plain(413, 'too large')
+    if (url.pathname === '/demo/message') {
+      // A page in a browser cannot send this type to another origin unasked.
+      const isJson = request.headers['content-type']?.startsWith('application/json')
+      return isJson ? routes.message(body) : plain(415, 'send content-type: application/json')
+    }
+    const [, helpdesk = '', connectionId = ''] = /^\/webhooks\/([a-z]+)\/([^/]+)$/.exec(url.pathname) ?? []
+    const webhook = Object.hasOwn(routes.webhooks, helpdesk) ? routes.webhooks[helpdesk] : undefined
+    if (webhook === undefined) return plain(404, 'not found')
+    routes.onWebhook?.({ helpdesk, bytes: body.length })
+    return await webhook(
+      eventOf(request, url, `POST /webhooks/${helpdesk}/{connectionId}`, connectionId, body),
+    )
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  return {
+    url: `http://localhost:${(server.address() as AddressInfo).port}`,
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+/** https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html */
+function eventOf(request: IncomingMessage, url: URL, routeKey: string, connectionId: string, body: Buffer) {
+  const headers = Object.entries(request.headersDistinct).map(([name, values]) => [name, values?.join(',')])
+  const text = body.toString('utf8')
+  const isText = Buffer.from(text, 'utf8').equals(body)
+  return {
+    version: '2.0',
+    routeKey,
+    rawPath: url.pathname,
+    rawQueryString: url.search.slice(1),
+    headers: Object.fromEntries(headers),
+    requestContext: { http: { method: request.method, path: url.pathname, sourceIp: '127.0.0.1' } },
+    pathParameters: { connectionId: decodeURIComponent(connectionId) },
+    body: isText ? text : body.toString('base64'),
+    isBase64Encoded: !isText,
+  }
+}
+
+async function bytesOf(request: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of request) {
+    length += (chunk as Buffer).length
+    if (length <= maxBytes) chunks.push(chunk as Buffer)
+  }
+  return length > maxBytes ? undefined : Buffer.concat(chunks)
+}

@@ -1,0 +1,53 @@
+import { describe, expect, test } from '@jest/globals'
+import { readFlags } from '../local/local-flags.ts'
+
+const wrong = (args: string[], env = {}) => {
+  const read = readFlags(args, env)
+  return 'wrong' in read ? read.wrong : undefined
+}
+
+test('without flags the demo runs on port 8787 with the stand-in for Claude', () => {
+  expect(readFlags([], {})).toEqual({ flags: { port: 8787, demo: true, once: false, allowHosts: [] } })
+})
+
+test('every flag and variable arrives', () => {
+  const args = [
+    '--demo',
+    'zendesk',
+    '--once',
+    '--allow-host',
+    'localhost:3000',
+    '--allow-host',
+    '127.0.0.1:4',
+    '--data',
+    'd',
+  ]
+  const env = { PORT: '9000', ANTHROPIC_API_KEY: 'k', ANTHROPIC_BASE_URL: 'http://localhost:1' }
+  expect(readFlags(args, env)).toEqual({
+    flags: {
+      port: 9000,
+      demo: true,
+      once: true,
+      allowHosts: ['localhost:3000', '127.0.0.1:4'],
+      dataDirectory: 'd',
+      anthropic: { apiKey: 'k', baseURL: 'http://localhost:1' },
+    },
+  })
+  expect(readFlags(['--no-demo'], {})).toMatchObject({ flags: { demo: false } })
+  expect(readFlags(['--help'], {})).toEqual({ help: true })
+})
+
+describe('what cannot work is said', () => {
+  test.each([
+    [['--demo', 'intercom'], {}, /no such helpdesk/],
+    [['--no-demo', '--once'], {}, /neither/],
+    [['--allow-host', 'http://localhost:3000'], {}, /host:port/],
+    [['--admin-token-file', 't'], {}, /no admin API/],
+    [['--verbose'], {}, /verbose/],
+    [['zendesk'], {}, /zendesk/],
+    [[], { PORT: 'x' }, /PORT=x/],
+    [[], { ANTHROPIC_BASE_URL: 'nowhere' }, /not a URL/],
+  ])('%j %j', (args, env, message) => {
+    expect(wrong(args, env)).toMatch(message)
+  })
+})
