@@ -63,7 +63,7 @@ async function checkedAddresses(target: Target, network: Network): Promise<strin
 
 async function lookedUp(host: string, network: Network): Promise<string[]> {
   try {
-    return await network.resolve(host)
+    return [...(await network.resolve(host))]
   } catch (error) {
     throw failure('dns', `the name does not resolve${codeOf(error)}`)
   }
