@@ -95,7 +95,6 @@ async function askUserData(work: Work, identity: Identity): Promise<UserData | u
     http: tenant.http,
     secrets: tenant.secrets,
     signal,
-    now: clock.now,
   })
   const fields = { code: userData.kind, ms: clock.now() - started }
   if (userData.kind === 'mismatch') log.alarm('user_data_mismatch', fields)

@@ -190,6 +190,7 @@ async function send(turn: Turn, tool: Tool, request: PreparedRequest, idempotenc
     timeoutMs: tool.timeoutMs,
     idempotencyKey: idempotencyKey,
     keyed: tool.idempotency === 'key',
+    again: false,
     authorization:
       tool.authorization === undefined ? undefined : turn.agent.authorizations.get(tool.authorization),
     http: turn.tenant.http,

@@ -63,6 +63,7 @@ async function sendAgain(work: Work, id: string, effect: OpenEffect, stored: Sto
     timeoutMs: repeatTimeoutMs,
     idempotencyKey: id,
     keyed: true,
+    again: true,
     authorization:
       effect.authorization === undefined ? undefined : work.agent.authorizations.get(effect.authorization),
     http: work.tenant.http,
