@@ -87,3 +87,16 @@ export const hang: Respond = () => {}
 export const rotatingSecrets = (hosts: string[], cached: string, stored = cached): Secrets => ({
   read: async (_, options) => ({ value: options?.fresh ? stored : cached, hosts }),
 })
+
+/** Answers 401 at once; after that, only when the caller gives up. */
+export function slowAfter401(): Http {
+  let asked = 0
+  return ({ signal }) => {
+    if (++asked === 1) return Promise.resolve({ ok: true, status: 401, headers: {}, text: '' })
+    return new Promise((resolve) => {
+      signal?.addEventListener('abort', () =>
+        resolve({ ok: false, cause: 'aborted', sent: true, message: 'stopped' }),
+      )
+    })
+  }
+}

@@ -117,7 +117,7 @@ function removeLinks(text: string, hosts: LinkHosts, removed: Set<Removed>): str
     const sentence = /^([\p{L}\p{N}]*[\p{Ll}\p{N}])\.(\p{Lu}\p{L}*)$/u.exec(link.text)
     if (sentence !== null) result += `${sentence[1]}. ${sentence[2]}`
     else {
-      result += /[^\s(['"*_~`]$/.test(result) ? ` ${mark}` : mark
+      result += /[^\s([{'"*_~`]$/.test(result) ? ` ${mark}` : mark
       removed.add('link')
     }
   }

@@ -29,11 +29,11 @@ export function leadsToAllowed(url: string, hosts: LinkHosts): boolean {
 }
 
 /**
- * The start of `text` that every program reads as one and the same address. A comma, a bracket or a second `//` ends
- * it; what could still change the host after it (`@`, a letter, another dot) means that there is none.
+ * The start of `text` that every program reads as one and the same address. A comma, a bracket, a second `//` or a
+ * query without its slash ends it; where what follows could still change the host (`@`, a letter), there is none.
  */
 const plainUrl = (text: string): string | undefined =>
-  /^https?:\/\/[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::\d{1,5})?(?![\p{L}\p{M}\p{N}_@%\\-]|[.:\u3002\uff0e\uff61][\p{L}\p{N}])(?:[/?#](?:[a-z0-9\-._%?#&=+@:~]|\/(?!\/))*)?/iu.exec(
+  /^https?:\/\/[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::\d{1,5})?(?![\p{L}\p{M}\p{N}_@%\\-]|[.:\u3002\uff0e\uff61][\p{L}\p{N}])(?:\/(?!\/)[a-z0-9\-._%?#&=+@:~]*)*/iu.exec(
     text,
   )?.[0]
 
