@@ -1,13 +1,14 @@
 /** What API Gateway is in the cloud: takes HTTP requests and hands them to handlers as events of payload version 2. */
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { listen } from './serve.ts'
 
 export interface FrontDoorAnswer {
   statusCode: number
   headers: Record<string, string>
   body: string
 }
-/** The first part of a path, for example `/webhooks/zendesk`, is a handler's name; the rest names the connection. */
+/** Who answers which path. */
 export interface FrontDoorRoutes {
   /** By helpdesk: `POST /webhooks/<helpdesk>/{connectionId}`. */
   webhooks: Record<string, (event: unknown) => Promise<FrontDoorAnswer>>
@@ -59,10 +60,7 @@ export async function openFrontDoor(routes: FrontDoorRoutes, port: number) {
     )
   }
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, '127.0.0.1', resolve)
-  })
+  await listen(server, port)
   return {
     url: `http://localhost:${(server.address() as AddressInfo).port}`,
     close: () =>
@@ -85,7 +83,7 @@ function eventOf(request: IncomingMessage, url: URL, routeKey: string, connectio
     rawQueryString: url.search.slice(1),
     headers: Object.fromEntries(headers),
     requestContext: { http: { method: request.method, path: url.pathname, sourceIp: '127.0.0.1' } },
-    pathParameters: { connectionId: decodeURIComponent(connectionId) },
+    pathParameters: { connectionId },
     body: isText ? text : body.toString('base64'),
     isBase64Encoded: !isText,
   }

@@ -81,6 +81,8 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     closing.push(() => one.close())
     return one
   }
+  /** The stand-ins stand on the next ports, so that their addresses are the same each time. */
+  const beside = (n: number) => (options.port === 0 ? 0 : options.port + n)
   try {
     const directory = options.dataDirectory
     const tables = opened(
@@ -88,13 +90,15 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     )
     const aws = opened(await startAwsEndpoint(directory === undefined ? {} : { directory }))
     const zendesk = opened(
-      // Kept tables remember tickets by their ids, so those of a new stand-in must be new.
-      await startZendesk(directory === undefined ? {} : { firstTicketId: Math.floor(Date.now() / 1000) }),
+      await startZendesk({
+        port: beside(1),
+        ...(directory === undefined ? {} : { file: join(directory, 'zendesk.json') }),
+      }),
     )
-    const shop = opened(await startShop())
+    const shop = opened(await startShop({ port: beside(2) }))
     const claude = options.anthropic
       ? undefined
-      : opened(await startClaude(options.script ? { script: options.script } : {}))
+      : opened(await startClaude({ port: beside(3), ...(options.script ? { script: options.script } : {}) }))
 
     const cloud = {
       aws: { region: 'local', endpoint: aws.url, dynamoEndpoint: tables.url, credentials: aws.credentials },

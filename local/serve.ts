@@ -1,4 +1,4 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** A request to a stand-in, read whole. */
@@ -22,10 +22,13 @@ export interface Served {
   close(): Promise<void>
 }
 
-/** Serves on loopback only. A handler that throws answers 500 and says so on stderr. */
+/**
+ * Serves on loopback only, on `preferredPort` or, where that is taken, on any free one. A handler that throws answers
+ * 500 and says so on stderr.
+ */
 export async function serve(
   answer: (asked: Asked) => Answered | Promise<Answered>,
-  port = 0,
+  preferredPort = 0,
 ): Promise<Served> {
   const server = createServer((req, res) => {
     const reply = async () => {
@@ -55,10 +58,7 @@ export async function serve(
       res.writeHead(500).end()
     })
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, '127.0.0.1', resolve)
-  })
+  await listen(server, preferredPort).catch(() => listen(server, 0))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     close: () =>
@@ -68,6 +68,16 @@ export async function serve(
       }),
   }
 }
+
+/** Listens on loopback. Rejects when the port is taken. */
+export const listen = (server: Server, port: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
 
 /** The JSON object in a body; `{}` when there is none. */
 export function jsonObject(body: string): Record<string, unknown> {

@@ -3,6 +3,8 @@
  * REST API. https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/
  */
 
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+
 export interface Identity {
   id: number
   user_id: number
@@ -140,19 +142,33 @@ export interface Account {
   ): { audit: Audit; comment?: Comment }
 }
 
-/** An empty account. `commentsCarryCustom`: not confirmed whether a comment shows its update's custom metadata. */
+/**
+ * An account without users. `commentsCarryCustom`: not confirmed whether a comment shows its update's custom metadata.
+ * `file` keeps its tickets.
+ */
 export function createAccount(options: {
   url: () => string
   supportAddress: string
   brandId: number
   now: () => number
   commentsCarryCustom: boolean
-  firstTicketId: number
+  file?: string
 }): Account {
+  const { file } = options
   const users = new Map<number, User>()
-  const conversations = new Map<number, Conversation>()
+  const conversations = new Map(
+    file !== undefined && existsSync(file)
+      ? (JSON.parse(readFileSync(file, 'utf8')) as [number, Conversation][])
+      : [],
+  )
+  const save = () => {
+    if (file === undefined) return
+    // A rename is atomic: whoever kills this process finds the old file or the new one.
+    writeFileSync(`${file}.new`, JSON.stringify([...conversations]))
+    renameSync(`${file}.new`, file)
+  }
   let lastId = options.now() * 10
-  let lastTicket = options.firstTicketId - 1
+  let lastTicket = Math.max(5157, ...conversations.keys())
   const nextId = () => ++lastId
 
   /** Whole seconds, as Zendesk stamps, and later than the ticket's last: two changes never share a stamp. */
@@ -235,6 +251,7 @@ export function createAccount(options: {
       via: comment?.via ?? { channel: 'api', source: { from: {}, to: {}, rel: null } },
     }
     conversation.audits.push(audit)
+    save()
     return comment ? { audit, comment } : { audit }
   }
 

@@ -31,8 +31,8 @@ export interface ZendeskOptions {
   /** Not confirmed: does a comment show the custom metadata of its update? Its audit does. */
   commentsCarryCustom?: boolean
   requestsPerMinute?: number
-  /** Default 5158. */
-  firstTicketId?: number
+  /** Keeps the tickets in this file. Default: memory. */
+  file?: string
   /** Sees every API request once it is answered. */
   onRequest?: (request: ApiRequest) => void
   /** Sees every webhook once its delivery is over. */
@@ -99,7 +99,7 @@ export async function startZendesk(options: ZendeskOptions = {}): Promise<Zendes
     brandId: demoZendesk.brandId,
     now,
     commentsCarryCustom: options.commentsCarryCustom ?? false,
-    firstTicketId: options.firstTicketId ?? 5158,
+    ...(options.file === undefined ? {} : { file: options.file }),
   })
   for (const user of demoZendesk.users) account.addUser(user)
 
