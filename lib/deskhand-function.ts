@@ -1,11 +1,12 @@
 import { Duration, Validations } from 'aws-cdk-lib'
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
-import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda'
+import { Architecture, RecursiveLoop, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda'
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs'
 import { type IFilterPattern, LogGroup, MetricFilter, type RetentionDays } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import { alarmAbove } from './alarm.ts'
+import { bundling } from './bundling.ts'
 import { logLines } from './log-lines.ts'
 
 export interface DeskhandFunctionProps {
@@ -17,6 +18,8 @@ export interface DeskhandFunctionProps {
   environment: Record<string, string>
   logRetention: RetentionDays
   reservedConcurrency: number | undefined
+  /** It sends messages to the queue that invokes it, for a later time. */
+  wakesItself?: boolean
   /** What it may do besides its logs and traces. */
   permissions: PolicyStatement[]
 }
@@ -53,15 +56,17 @@ export class DeskhandFunction extends Construct {
       environment: { ...props.environment, NODE_OPTIONS: '--enable-source-maps' },
       logGroup: this.#logs,
       tracing: Tracing.ACTIVE,
+      // AWS takes a chain of 16 such messages for a runaway loop. Ours end: after 5 attempts or 7 days of an outage.
+      ...(props.wakesItself && { recursiveLoop: RecursiveLoop.ALLOW }),
       awsSdkConnectionReuse: false, // an environment variable that only version 2 of the SDK reads
       ...(props.reservedConcurrency !== undefined && {
         reservedConcurrentExecutions: props.reservedConcurrency,
       }),
       bundling: {
         format: OutputFormat.CJS,
-        target: 'node24',
-        mainFields: ['module', 'main'],
-        externalModules: [],
+        target: bundling.target,
+        mainFields: bundling.mainFields,
+        externalModules: bundling.external,
         minify: true,
         sourceMap: true,
         sourcesContent: false,

@@ -88,6 +88,7 @@ export class HelpdeskEndpoint extends Construct {
       },
       logRetention: settings.logRetentionDays,
       reservedConcurrency: settings.answerReservedConcurrency,
+      wakesItself: true,
       permissions: answerMay(storage, this.queue, queuesKey),
     })
     this.answer.handler.addEventSource(

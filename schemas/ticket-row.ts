@@ -25,6 +25,8 @@ export type OpenEffect = z.infer<typeof openEffect>
 export const ticketRow = z.object({
   pk: z.string(),
   sk: z.literal('ticket'),
+  /** Whose queue its wake-ups go through. */
+  helpdesk: z.string().optional(),
   /** Counts doorbells. A release holds only while it has not moved. */
   rung: z.number().default(0),
   /** Delivery ids already rung. */

@@ -4,6 +4,8 @@
  * cached; it can be killed before or after any I/O.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { Context } from 'aws-lambda'
 import { createAnswer } from '../lambdas/core/answer.ts'
 import { answerRuntime } from '../lambdas/core/answer-runtime.ts'
@@ -245,26 +247,25 @@ export async function startWorld(options: {
       zendesk.account.conversations.get(Number(ticketId))?.ticket.tags ?? [],
 
     async close() {
+      dynamo.destroy()
+      sqs.destroy()
       await Promise.all([tables.close(), aws.close(), zendesk.close(), shop.close(), claude.close()])
     },
   }
 
-  const { DynamoDBClient } = await import('@aws-sdk/client-dynamodb')
   const dynamo = new DynamoDBClient({ endpoint: tables.url, region: 'local', credentials: aws.credentials })
+  const sqs = new SQSClient({ endpoint: aws.url, region: 'local', credentials: aws.credentials })
   const conversations = createTable(dynamo, tableNames.conversations, 'conversations', plain)
 
   async function takeMessages(): Promise<string[]> {
     const queued = aws.messages('zendesk')
     if (queued.length === 0) return []
-    const { SQSClient, ReceiveMessageCommand, DeleteMessageCommand } = await import('@aws-sdk/client-sqs')
-    const sqs = new SQSClient({ endpoint: aws.url, region: 'local', credentials: aws.credentials })
     const { Messages = [] } = await sqs.send(
       new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 10 }),
     )
     for (const { ReceiptHandle } of Messages) {
       await sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle }))
     }
-    sqs.destroy()
     return Messages.flatMap(({ Body }) => Body ?? [])
   }
 

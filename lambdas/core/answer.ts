@@ -80,7 +80,7 @@ async function answerTicket(unclaimed: Omit<Run, 'lease' | 'signal'>): Promise<v
   log.info('ticket_claimed', { fence: lease.fence, attempt: lease.row.attempts, ms: clock.now() - started })
 
   const outOfTime = new AbortController()
-  const timer = setTimeout(() => outOfTime.abort(), Math.max(0, deadline - clock.now()))
+  const timer = setTimeout(() => outOfTime.abort(), Math.max(0, deadline - clock.now())).unref()
   const run: Run = { ...unclaimed, log, lease, signal: outOfTime.signal }
   try {
     log.info('turn_ended', { code: await lookUntilSettled(run), ms: clock.now() - started })

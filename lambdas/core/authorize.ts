@@ -34,7 +34,7 @@ export async function authorizationHeader(
     return {
       ok: false,
       cause: 'secret_missing',
-      message: `authorization ${name}: there is no secret ${secret}; enter its value`,
+      message: `authorization ${name}: there is no secret ${secret} tagged with this tenant; enter its value`,
     }
   }
   const parsed = outboundSecret.safeParse(stored)

@@ -89,11 +89,17 @@ async function fetchText(client: SecretsManagerClient, id: string): Promise<stri
     const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: id }))
     if (SecretString !== undefined) return SecretString
   } catch (error) {
-    if (error instanceof Error && error.name === 'ResourceNotFoundException') return undefined
+    if (error instanceof Error && missing.includes(error.name)) return undefined
     throw error
   }
   throw notJson(id)
 }
+
+/**
+ * The roles may read secrets with the tenant's tag only, so of one that is missing or not tagged AWS says that access
+ * is denied.
+ */
+const missing = ['ResourceNotFoundException', 'AccessDeniedException']
 
 function parse(id: string, text: string): unknown {
   try {

@@ -70,10 +70,14 @@ async function decide(turn: Turn, call: Call): Promise<Performed> {
   const prepared = prepareRequest(tool, bound.values)
   if (!prepared.ok) return refusal('bad_arguments', prepared.message)
 
+  if (tool.authorization !== undefined && !turn.agent.authorizations.has(tool.authorization)) {
+    turn.log.alarm('tool_misconfigured', { tool: tool.name, cause: 'authorization_missing' })
+    return failure('unavailable', 'this tool is not set up correctly; a human has to look at it')
+  }
+
   if (tool.effect === 'read') {
     if (tool.identity !== 'none') turn.personal = true
-    const { result } = await send(turn, tool, prepared.request, undefined)
-    return fromResult(result)
+    return fromResult(await send(turn, tool, prepared.request, undefined))
   }
   return await write(turn, tool, checked.args, prepared.request)
 }
@@ -129,7 +133,7 @@ async function write(
     request: content,
     about: turn.about,
   })
-  const result = timeFor(turn, tool.timeoutMs) ? (await send(turn, tool, request, id)).result : noTime
+  const result = timeFor(turn, tool.timeoutMs) ? await send(turn, tool, request, id) : noTime
   const effect = await storeToolOutcome(
     turn,
     id,
@@ -183,20 +187,30 @@ export async function storeToolOutcome(
   return effect
 }
 
-async function send(turn: Turn, tool: Tool, request: PreparedRequest, idempotencyKey: string | undefined) {
-  return await sendRequest(request, {
+async function send(
+  turn: Turn,
+  tool: Tool,
+  request: PreparedRequest,
+  idempotencyKey: string | undefined,
+): Promise<ToolResult> {
+  const { agent, tenant, signal, log } = turn
+  const sent = await sendRequest(request, {
     effect: tool.effect,
     response: tool.response,
     timeoutMs: tool.timeoutMs,
-    idempotencyKey: idempotencyKey,
+    idempotencyKey,
     keyed: tool.idempotency === 'key',
     again: false,
     authorization:
-      tool.authorization === undefined ? undefined : turn.agent.authorizations.get(tool.authorization),
-    http: turn.tenant.http,
-    secrets: turn.tenant.secrets,
-    signal: turn.signal,
+      tool.authorization === undefined ? undefined : agent.authorizations.get(tool.authorization),
+    http: tenant.http,
+    secrets: tenant.secrets,
+    signal,
   })
+  if (sent.message !== undefined) {
+    log.alarm('tool_misconfigured', { tool: tool.name, cause: sent.cause, errorMessage: sent.message })
+  }
+  return sent.result
 }
 
 /** The first parameter under `ownership` whose value stands nowhere in this customer's own data. */

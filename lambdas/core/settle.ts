@@ -44,7 +44,10 @@ async function settleTool(work: Work, id: string, effect: OpenEffect) {
           await tenant.vault.open({ ...effectKey(lease.key.pk, id), field: 'request' }, effect.request),
         ) as StoredCall)
   const unknown: ToolResult = { ok: false, failure: 'unknown_outcome', message: 'cut off while under way' }
-  const repeatable = effect.keyed === true && work.clock.now() - effect.at < keyKeptMs
+  const repeatable =
+    effect.keyed === true &&
+    (effect.authorization === undefined || work.agent.authorizations.has(effect.authorization)) &&
+    work.clock.now() - effect.at < keyKeptMs
   const result = repeatable ? await sendAgain(work, id, effect, stored) : unknown
   return await storeToolOutcome(
     work,

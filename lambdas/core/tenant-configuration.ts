@@ -12,13 +12,16 @@ import {
 } from '../../schemas/tenant-apis.ts'
 import { resolveTool, type Tool } from './check-tool.ts'
 import type { Configuration } from './configuration.ts'
-import { modelSchema } from './tool-arguments.ts'
+import { modelTools } from './model-tools.ts'
+
+/** Tools of ours that stand beside the tenant's: `hand_over`. */
+const ownTools = 1
 
 export interface AgentConfiguration {
   release: number
   settings: AgentSettings
   tools: ReadonlyMap<string, Tool>
-  /** What Claude sees of them: strict, sorted by name. */
+  /** What Claude sees of them, sorted by name. */
   modelTools: Anthropic.Tool[]
   userDataApi: UserDataApi | undefined
   authorizations: ReadonlyMap<string, Authorization>
@@ -40,12 +43,7 @@ export async function loadAgent(configuration: Configuration, release: Release):
     release: release.release,
     settings: all['agent-settings'][0]?.definition ?? agentSettings.parse({}),
     tools: new Map(tools.map((tool) => [tool.name, tool])),
-    modelTools: tools.map((tool) => ({
-      name: tool.name,
-      description: tool.description,
-      strict: true,
-      input_schema: modelSchema(tool) as Anthropic.Tool.InputSchema,
-    })),
+    modelTools: modelTools(tools, ownTools),
     userDataApi: all['user-data-api'][0]?.definition,
     authorizations: new Map(all.authorization.map(({ definition }) => [definition.name, definition])),
   }
