@@ -25,10 +25,10 @@ async function run(flags: LocalFlags): Promise<void> {
   })
   if (laptop === undefined) return
 
-  let closing = false
+  const closing = new AbortController()
   const close = async () => {
-    if (closing) process.exit(130)
-    closing = true
+    if (closing.signal.aborted) process.exit(130)
+    closing.abort()
     await laptop.close()
   }
   process.on('SIGINT', () => void close())
@@ -41,13 +41,10 @@ async function run(flags: LocalFlags): Promise<void> {
     ['shop', `${laptop.shop.url}  a demo: User Data API and order tools`],
     ['Claude', claudeIs(flags, laptop.claude?.url)],
   ])
-  const replied = !flags.demo || (await runDemo(laptop, printer))
-  if (flags.once) {
-    if (!replied) process.exitCode = 1
-    await close()
-    return
-  }
-  if (closing) return
+  const replied = !flags.demo || (await runDemo(laptop, printer, closing.signal))
+  if (flags.once && !replied) process.exitCode = 1
+  if (closing.signal.aborted) return
+  if (flags.once) return await close()
   printWhatNext(laptop, printer)
   printer.heading('Serving. Ctrl-C ends it.')
 }

@@ -8,18 +8,22 @@ import type { Comment } from './zendesk-account.ts'
 /** Longer than a turn may take. */
 const patienceMs = 200_000
 
-/** Writes the demo ticket, waits for what the bot says in it and prints that. True when a reply reached the customer. */
-export async function runDemo(laptop: Laptop, printer: Printer): Promise<boolean> {
+/**
+ * Writes the demo ticket, waits for what the bot says in it and prints that. True when a reply reached the customer;
+ * `signal` ends the waiting.
+ */
+export async function runDemo(laptop: Laptop, printer: Printer, signal: AbortSignal): Promise<boolean> {
   printer.heading('A customer writes')
   const started = Date.now()
   const ticketId = laptop.write({ from: 'zoe', ...demoMessage })
-  const said = await waitFor(laptop, ticketId, started + patienceMs)
-  // The turn's last steps, and the webhook of the bot's own comment, come before the summary.
-  await laptop.settled(5000)
+  const said = await waitFor(laptop, ticketId, started + patienceMs, signal)
+  if (signal.aborted) return false
   if (said === undefined) {
     printer.heading(`No reply within ${patienceMs / 1000} s`)
     return false
   }
+  // The turn's last steps, and the webhook of the bot's own comment, come before the summary.
+  await laptop.settled(5000)
   const seconds = ((Date.now() - started) / 1000).toFixed(1)
   printer.box(
     said.public
@@ -30,8 +34,13 @@ export async function runDemo(laptop: Laptop, printer: Printer): Promise<boolean
   return said.public
 }
 
-async function waitFor(laptop: Laptop, ticketId: number, until: number): Promise<Comment | undefined> {
-  while (Date.now() < until) {
+async function waitFor(
+  laptop: Laptop,
+  ticketId: number,
+  until: number,
+  signal: AbortSignal,
+): Promise<Comment | undefined> {
+  while (Date.now() < until && !signal.aborted) {
     const comments = laptop.zendesk.account.conversations.get(ticketId)?.comments ?? []
     const said = comments.find((comment) => comment.author_id === demoZendesk.botUserId)
     if (said) return said

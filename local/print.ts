@@ -15,7 +15,8 @@ export interface Printer {
 }
 
 type Tone = 'good' | 'plain' | 'warn' | 'bad'
-type Step = { label: string; detail: string; tone?: Tone } | 'hidden'
+/** `untimed`: its `ms` is not how long it took. */
+type Step = { label: string; detail: string; tone?: Tone; untimed?: boolean } | 'hidden'
 
 const labelWidth = 14
 const lineWidth = 84
@@ -37,7 +38,7 @@ export function createPrinter({ out, color }: { out: (text: string) => void; col
       if (step === 'hidden') return
       const { label, tone = 'plain' } = step
       const detail = oneLine(step.detail)
-      const time = typeof line.ms === 'number' ? duration(line.ms) : ''
+      const time = typeof line.ms === 'number' && !step.untimed ? duration(line.ms) : ''
       const gap = Math.max(1, lineWidth - labelWidth - 5 - detail.length - time.length)
       out(
         `  ${paint(tone, marks[tone])} ${paint('bold', label.padEnd(labelWidth))} ${detail}${time && ' '.repeat(gap) + paint('dim', time)}\n`,
@@ -143,13 +144,25 @@ const steps: Record<string, (line: Line) => Step> = {
   reply_posted: () => ({ label: 'reply posted', detail: 'and the ticket is pending', tone: 'good' }),
   handed_over: ({ cause }) => ({ label: 'handed over', detail: `to a human: ${words(cause)}`, tone: 'warn' }),
   turn_ended: ({ code }) => ({ label: 'turn over', detail: words(code), tone: 'good' }),
+  turn_failed: ({ code, errorMessage }) => ({
+    label: 'turn failed',
+    detail: text(errorMessage ?? words(code)),
+  }),
+  postponed: ({ cause, ms }) => ({
+    label: 'postponed',
+    detail: `${words(cause)}, again in ${duration(Number(ms))}`,
+    untimed: true,
+  }),
   swept: (line) =>
     line.count === 0 ? 'hidden' : { label: 'swept', detail: `${count(line.count, 'ticket')} rung again` },
 }
 
+const onEveryLine = ['event', 'ms', 'time', 'level', 'tenant', 'connectionId', 'helpdesk']
+
 /** The fields of a line that is not known, without what every line has. */
-const rest = ({ event: _event, ms: _ms, time: _time, level: _level, ...fields }: Line): string =>
-  Object.entries(fields)
+const rest = (line: Line): string =>
+  Object.entries(line)
+    .filter(([name]) => !onEveryLine.includes(name))
     .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(' ')
 
