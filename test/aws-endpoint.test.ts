@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import {
   CreateSecretCommand,
   GetSecretValueCommand,
@@ -16,8 +17,10 @@ import {
 } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { createQueue } from '../lambdas/core/aws-queue.ts'
+import { createTable } from '../lambdas/core/aws-table.ts'
 import type { Io } from '../lambdas/core/ports.ts'
 import { type AwsEndpoint, startAwsEndpoint } from '../local/aws-endpoint.ts'
+import { startTables, tableNames } from '../local/tables.ts'
 
 const io: Io = (_port, call) => call()
 const wakeUp = { connectionId: `acme.${'a'.repeat(22)}`, ticketId: '42' }
@@ -160,6 +163,25 @@ test('secrets, keys and queues are kept in a directory over a restart', async ()
   expect(second.messages('kept')).toHaveLength(1)
   await second.close()
   rmSync(directory, { recursive: true })
+})
+
+test('tables are kept in a directory over a restart', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'deskhand-'))
+  const common = { region: 'local', credentials: aws.credentials }
+  const row = { pk: 'T#acme#a', sk: 'ticket', due: 'd#1', dueAt: 5 }
+
+  const first = await startTables({ path })
+  const before = new DynamoDBClient({ ...common, endpoint: first.url })
+  await createTable(before, tableNames.conversations, 'conversations', io).put('put', row)
+  before.destroy()
+  await first.close()
+
+  const second = await startTables({ path })
+  const after = new DynamoDBClient({ ...common, endpoint: second.url })
+  expect(await createTable(after, tableNames.conversations, 'conversations', io).get('get', row)).toEqual(row)
+  after.destroy()
+  await second.close()
+  rmSync(path, { recursive: true })
 })
 
 test('a request that nobody known has signed is refused', async () => {

@@ -39,7 +39,7 @@ export function createTable(client: DynamoDBClient, tableName: string, port: str
 
   async function read(key: Key): Promise<Row | undefined> {
     const { Item } = await client.send(
-      new GetItemCommand({ ...table, Key: marshall(key), ConsistentRead: true }),
+      new GetItemCommand({ ...table, Key: keyOf(key), ConsistentRead: true }),
     )
     return Item && rowFrom(Item)
   }
@@ -72,7 +72,7 @@ export function createTable(client: DynamoDBClient, tableName: string, port: str
 
     put: (call, row, condition) =>
       run(call, () =>
-        conditionally({ pk: row.pk, sk: row.sk }, async () => {
+        conditionally(row, async () => {
           await client.send(
             new PutItemCommand({
               ...table,
@@ -89,13 +89,13 @@ export function createTable(client: DynamoDBClient, tableName: string, port: str
           const { Attributes } = await client.send(
             new UpdateItemCommand({
               ...table,
-              Key: marshall(key),
+              Key: keyOf(key),
               UpdateExpression: expression.update,
               ...expressionOf(expression),
               ReturnValues: 'ALL_NEW',
             }),
           )
-          return rowFrom(Attributes ?? marshall(key))
+          return rowFrom(Attributes ?? keyOf(key))
         }),
       ),
 
@@ -104,7 +104,7 @@ export function createTable(client: DynamoDBClient, tableName: string, port: str
 
   async function readBatch(keys: Key[]): Promise<Row[]> {
     const rows: Row[] = []
-    let left: Attributes[] = keys.map((key) => marshall(key))
+    let left: Attributes[] = keys.map(keyOf)
     for (let round = 0; left.length > 0; round += 1) {
       if (round === batchRounds) {
         throw new DeskhandError('unavailable', `${port}: DynamoDB left ${left.length} keys of a batch unread`)
@@ -158,5 +158,8 @@ function expressionOf(expression: Omit<Expression, 'update'> | undefined) {
       : { ExpressionAttributeValues: marshall(values, { removeUndefinedValues: true }) }),
   }
 }
+
+/** The two key attributes alone: a whole row is a key too, and DynamoDB refuses its other attributes. */
+const keyOf = ({ pk, sk }: Key): Attributes => marshall({ pk, sk })
 
 const rowFrom = (attributes: Attributes): Row => unmarshall(attributes) as Row
