@@ -1,4 +1,4 @@
-import { Duration, Validations } from 'aws-cdk-lib'
+import { Duration, Fn, Validations } from 'aws-cdk-lib'
 import type { HttpApi, HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2'
 import { PayloadFormatVersion } from 'aws-cdk-lib/aws-apigatewayv2'
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
@@ -85,6 +85,8 @@ export class HelpdeskEndpoint extends Construct {
         ...environment,
         CONTENT_KEY_ID: storage.contentKey.keyArn,
         ANTHROPIC_SECRET_ID: storage.anthropicSecret.secretArn,
+        // https://<host>: no tool of a tenant may call our own front door.
+        OWN_HOSTS: Fn.select(2, Fn.split('/', props.api.apiEndpoint)),
       },
       logRetention: settings.logRetentionDays,
       reservedConcurrency: settings.answerReservedConcurrency,

@@ -17,7 +17,9 @@ import { DeskhandError } from './errors.ts'
 import type { AnswerRuntime, TenantRuntime } from './ports.ts'
 import { clientConfig, type RuntimeOptions, required, withDefaults } from './runtime-options.ts'
 
-export interface AnswerRuntimeOptions extends RuntimeOptions, Pick<EgressOptions, 'allowance' | 'resolve'> {
+export interface AnswerRuntimeOptions
+  extends RuntimeOptions,
+    Pick<EgressOptions, 'allowance' | 'resolve' | 'ownHosts'> {
   tableNames: { conversations: string; configuration: string }
   queueUrl: string
   /** The KMS key of stored ticket text. */
@@ -50,6 +52,7 @@ export function answerRuntime(options: AnswerRuntimeOptions): AnswerRuntime {
       io,
       ...(options.allowance ? { allowance: options.allowance } : {}),
       ...(options.resolve ? { resolve: options.resolve } : {}),
+      ...(options.ownHosts ? { ownHosts: options.ownHosts } : {}),
     }
     const value: TenantRuntime = {
       tenant,
@@ -88,8 +91,8 @@ export function answerRuntime(options: AnswerRuntimeOptions): AnswerRuntime {
 }
 
 /**
- * In Lambda: from CONVERSATIONS_TABLE, CONFIGURATION_TABLE, QUEUE_URL, CONTENT_KEY_ID, TENANT_ROLE_ARN and
- * ANTHROPIC_SECRET_ID.
+ * In Lambda: from CONVERSATIONS_TABLE, CONFIGURATION_TABLE, QUEUE_URL, CONTENT_KEY_ID, TENANT_ROLE_ARN,
+ * ANTHROPIC_SECRET_ID, and OWN_HOSTS: hosts of ours, with commas, that no configured URL may name.
  */
 export function cloudAnswerRuntime(): AnswerRuntime {
   return answerRuntime({
@@ -101,6 +104,7 @@ export function cloudAnswerRuntime(): AnswerRuntime {
     keyId: required('CONTENT_KEY_ID'),
     roleArn: required('TENANT_ROLE_ARN'),
     anthropic: { secretId: required('ANTHROPIC_SECRET_ID') },
+    ownHosts: required('OWN_HOSTS').split(','),
   })
 }
 

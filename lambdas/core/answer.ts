@@ -47,24 +47,27 @@ export function createAnswer(helpdesk: Helpdesk, runtime: AnswerRuntime) {
     configurations.set(tenant, known)
     return known
   }
-  return middy<SQSEvent, SQSBatchResponse>().handler(async (event, context: Context) => {
-    const batchItemFailures: { itemIdentifier: string }[] = []
-    for (const record of event.Records) {
-      const wake = readWakeUp(record.body)
-      if (wake === undefined) {
-        runtime.log.alarm('wake_up_unreadable', { helpdesk: helpdesk.name, requestId: record.messageId })
-        batchItemFailures.push({ itemIdentifier: record.messageId })
-        continue
+  // A run ends itself at its own deadline, which leaves time to write down what is known.
+  return middy<SQSEvent, SQSBatchResponse>({ timeoutEarlyInMillis: 0 }).handler(
+    async (event, context: Context) => {
+      const batchItemFailures: { itemIdentifier: string }[] = []
+      for (const record of event.Records) {
+        const wake = readWakeUp(record.body)
+        if (wake === undefined) {
+          runtime.log.alarm('wake_up_unreadable', { helpdesk: helpdesk.name, requestId: record.messageId })
+          batchItemFailures.push({ itemIdentifier: record.messageId })
+          continue
+        }
+        const tenant = await runtime.forTenant(tenantOf(wake.connectionId))
+        const configuration = configurationOf(tenant.tenant, () =>
+          createConfiguration(tenant.configuration, tenant.tenant),
+        )
+        const deadline = runtime.clock.now() + context.getRemainingTimeInMillis() - reserveMs
+        await answerTicket({ ...runtime, helpdesk, tokens, tenant, configuration, wake, deadline })
       }
-      const tenant = await runtime.forTenant(tenantOf(wake.connectionId))
-      const configuration = configurationOf(tenant.tenant, () =>
-        createConfiguration(tenant.configuration, tenant.tenant),
-      )
-      const deadline = runtime.clock.now() + context.getRemainingTimeInMillis() - reserveMs
-      await answerTicket({ ...runtime, helpdesk, tokens, tenant, configuration, wake, deadline })
-    }
-    return { batchItemFailures }
-  })
+      return { batchItemFailures }
+    },
+  )
 }
 
 /** Works on one ticket until it is settled, postponed or somebody else's. Throws only when it cannot be claimed. */

@@ -52,12 +52,17 @@ export async function intend(
   effect: OpenEffect,
   personal?: string,
 ): Promise<void> {
-  await change(table, lease, 'intent', {
-    update: `SET #open.#id = :effect${personal === undefined ? '' : ', personal = :personal'}`,
-    condition: 'attribute_not_exists(#open.#id)',
-    names: { '#id': id },
-    values: { ':effect': effect, ...(personal === undefined ? {} : { ':personal': personal }) },
-  })
+  try {
+    await change(table, lease, 'intent', {
+      update: `SET #open.#id = :effect${personal === undefined ? '' : ', personal = :personal'}`,
+      condition: 'attribute_not_exists(#open.#id)',
+      names: { '#id': id },
+      values: { ':effect': effect, ...(personal === undefined ? {} : { ':personal': personal }) },
+    })
+  } catch (error) {
+    // The SDK sends again when an answer is lost: then the entry that stands in the way is this very one.
+    if (!isCode(error, 'condition_failed') || lease.row.open[id]?.at !== effect.at) throw error
+  }
 }
 
 /** Removes an effect from the open ones, its outcome being on its own row, with what follows for the ticket. */

@@ -82,71 +82,74 @@ function violations({ refunds, replies, claims, handedOver, unknown }: Seen, mes
   ]
 }
 
-describe.each(['key', 'none'] as const)('a tenant API with idempotency %s', (idempotency) => {
-  let world: World
-  let points: { n: number; when: 'before' | 'after'; port: string }[]
-  beforeAll(async () => {
-    world = await startWorld({ script: fickle, idempotency })
-    // The first turn of a tenant makes its keys; the points are those of an ordinary turn.
-    await play(world, undefined)
-    const { ports, seen } = await play(world, undefined)
-    expect(seen).toEqual({ refunds: 1, replies: 1, claims: 1, handedOver: false, unknown: false })
-    points = ports.flatMap((port, i) =>
-      (['before', 'after'] as const).map((when) => ({ n: i + 1, when, port })),
-    )
-  })
-  afterAll(() => world.close())
+/** All crash points of one turn, against a tenant API with or without idempotency keys. */
+export function crashSuite(idempotency: 'key' | 'none'): void {
+  describe(`a tenant API with idempotency ${idempotency}`, () => {
+    let world: World
+    let points: { n: number; when: 'before' | 'after'; port: string }[]
+    beforeAll(async () => {
+      world = await startWorld({ script: fickle, idempotency })
+      // The first turn of a tenant makes its keys; the points are those of an ordinary turn.
+      await play(world, undefined)
+      const { ports, seen } = await play(world, undefined)
+      expect(seen).toEqual({ refunds: 1, replies: 1, claims: 1, handedOver: false, unknown: false })
+      points = ports.flatMap((port, i) =>
+        (['before', 'after'] as const).map((when) => ({ n: i + 1, when, port })),
+      )
+    })
+    afterAll(() => world.close())
 
-  test('one crash at every I/O: one refund at most, one reply at most, nothing forgotten', async () => {
-    world.script = fickle
-    const failed: string[] = []
-    const unknowns: string[] = []
-    for (const { n, when, port } of points) {
-      const { seen } = await play(world, { n, when })
-      const problems = violations(seen, 1)
-      if (idempotency === 'key' && seen.refunds !== 1) problems.push('not refunded in spite of the key')
-      if (problems.length > 0) failed.push(`${when} ${n} ${port}: ${problems.join(', ')}`)
-      if (seen.unknown) unknowns.push(`${when} ${port}`)
-    }
-    expect(failed).toEqual([])
-    expect(points.length).toBeGreaterThan(40)
-    // Between INTENT and outcome nobody can know, unless the API honours a key.
-    const between = [
-      'after conversations.intent',
-      'before http.tool',
-      'after http.tool',
-      'before conversations.outcome',
-    ]
-    expect(unknowns).toEqual(idempotency === 'key' ? [] : between)
-  })
+    test('one crash at every I/O: one refund at most, one reply at most, nothing forgotten', async () => {
+      world.script = fickle
+      const failed: string[] = []
+      const unknowns: string[] = []
+      for (const { n, when, port } of points) {
+        const { seen } = await play(world, { n, when })
+        const problems = violations(seen, 1)
+        if (idempotency === 'key' && seen.refunds !== 1) problems.push('not refunded in spite of the key')
+        if (problems.length > 0) failed.push(`${when} ${n} ${port}: ${problems.join(', ')}`)
+        if (seen.unknown) unknowns.push(`${when} ${port}`)
+      }
+      expect(failed).toEqual([])
+      expect(points.length).toBeGreaterThan(40)
+      // Between INTENT and outcome nobody can know, unless the API honours a key.
+      const between = [
+        'after conversations.intent',
+        'before http.tool',
+        'after http.tool',
+        'before conversations.outcome',
+      ]
+      expect(unknowns).toEqual(idempotency === 'key' ? [] : between)
+    })
 
-  test('a second message at every I/O, and a model that asks for the same refund again', async () => {
-    world.script = steady
-    const failed: string[] = []
-    for (const { n, when, port } of points) {
-      const { seen, ticketId } = await play(world, { n, when, act: async () => {} })
-      const problems = violations(seen, 2)
-      const last = world.comments(ticketId).findLastIndex((c) => c.plain_body === asksAgain)
-      const answered = world
-        .comments(ticketId)
-        .slice(last + 1)
-        .some((c) => c.public && c.plain_body !== asksAgain)
-      if (!answered && !seen.handedOver) problems.push('the second message has no answer')
-      if (seen.refunds !== 1) problems.push(`${seen.refunds} refunds`)
-      if (problems.length > 0) failed.push(`${when} ${n} ${port}: ${problems.join(', ')}`)
-    }
-    expect(failed).toEqual([])
-  })
+    test('a second message at every I/O, and a model that asks for the same refund again', async () => {
+      world.script = steady
+      const failed: string[] = []
+      for (const { n, when, port } of points) {
+        const { seen, ticketId } = await play(world, { n, when, act: async () => {} })
+        const problems = violations(seen, 2)
+        const last = world.comments(ticketId).findLastIndex((c) => c.plain_body === asksAgain)
+        const answered = world
+          .comments(ticketId)
+          .slice(last + 1)
+          .some((c) => c.public && c.plain_body !== asksAgain)
+        if (!answered && !seen.handedOver) problems.push('the second message has no answer')
+        if (seen.refunds !== 1) problems.push(`${seen.refunds} refunds`)
+        if (problems.length > 0) failed.push(`${when} ${n} ${port}: ${problems.join(', ')}`)
+      }
+      expect(failed).toEqual([])
+    })
 
-  test('with the ledger switched off the same crashes refund twice', async () => {
-    world.script = fickle
-    for (const { n, when } of points) {
-      const { seen } = await play(world, { n, when }, withoutLedger)
-      if (seen.refunds > 1) return
-    }
-    throw new Error('no crash refunded twice: this suite would not notice a broken ledger')
+    test('with the ledger switched off the same crashes refund twice', async () => {
+      world.script = fickle
+      for (const { n, when } of points) {
+        const { seen } = await play(world, { n, when }, withoutLedger)
+        if (seen.refunds > 1) return
+      }
+      throw new Error('no crash refunded twice: this suite would not notice a broken ledger')
+    })
   })
-})
+}
 
 /** The same code on a table that forgets: no stored answers, no effects, no INTENT. */
 function withoutLedger(runtime: AnswerRuntime): AnswerRuntime {
