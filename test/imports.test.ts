@@ -24,9 +24,11 @@ function importsOf(file: string): string[] {
 function mayImport(file: string): string[] {
   if (file.startsWith('schemas/')) return []
   if (file.startsWith('lambdas/core/')) return ['schemas/']
+  if (file === 'lambdas/helpdesks.ts') return ['schemas/', 'lambdas/']
   if (file.startsWith('lambdas/')) return ['schemas/', 'lambdas/core/']
   if (file.startsWith('lib/')) return ['schemas/']
   if (file === 'bin/deskhand.ts') return ['schemas/', 'lib/']
+  if (file === 'bin/publish-configuration.ts') return ['schemas/', 'lambdas/']
   if (file.startsWith('local/')) return ['schemas/', 'lambdas/']
   return ['schemas/', 'lambdas/', 'local/']
 }

@@ -1,0 +1,90 @@
+/** Checks a tenant's configuration file and, with --live, publishes it as one release. */
+import { readFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { parseArgs } from 'node:util'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { createTable } from '../lambdas/core/aws-table.ts'
+import { checkConfiguration } from '../lambdas/core/check-configuration.ts'
+import { publish } from '../lambdas/core/configuration.ts'
+import { DeskhandError } from '../lambdas/core/errors.ts'
+import { helpdesks } from '../lambdas/helpdesks.ts'
+import { tenantId } from '../schemas/names.ts'
+
+const usage = `npm run publish-configuration -- --tenant <id> --file <file.json> --why <reason> [--live --table <name>]
+
+  Without --live the file is only checked. --live saves new versions and makes them live in one release, with the AWS
+  credentials of your shell; what the file does not name stays as it is. --endpoint <url> talks to another DynamoDB.
+`
+
+/** Exit codes: 0 done, 1 the file or AWS says no, 2 wrong usage. */
+async function main(): Promise<number> {
+  const flags = readFlags()
+  if (flags === undefined) return 2
+  const connectionSchemas = Object.fromEntries(
+    Object.values(helpdesks).map(({ name, connection }) => [name, connection]),
+  )
+  const checked = checkConfiguration(flags.tenant, readJson(flags.file), connectionSchemas)
+  if (!checked.ok) {
+    for (const { path, message } of checked.problems) process.stderr.write(`  ${path}: ${message}\n`)
+    process.stderr.write(`${flags.file}: ${checked.problems.length} to mend, nothing was published\n`)
+    return 1
+  }
+  for (const { kind, id } of checked.definitions) process.stdout.write(`  ${kind} ${id}\n`)
+  if (!flags.live) {
+    process.stdout.write(`${flags.file} is right. Nothing was published: add --live --table <name>\n`)
+    return 0
+  }
+  const client = new DynamoDBClient(flags.endpoint === undefined ? {} : { endpoint: flags.endpoint })
+  const table = createTable(client, flags.table, 'configuration', (_port, call) => call())
+  const by = userInfo().username
+  const { release } = await publish(table, flags.tenant, checked.definitions, by, flags.why, Date.now())
+  process.stdout.write(`Release ${release} of ${flags.tenant} is live within 10 seconds\n`)
+  return 0
+}
+
+function readFlags() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        tenant: { type: 'string' },
+        file: { type: 'string' },
+        why: { type: 'string' },
+        table: { type: 'string' },
+        endpoint: { type: 'string' },
+        live: { type: 'boolean', default: false },
+      },
+    })
+    const { tenant, file, why, live, endpoint } = values
+    if (!tenantId.safeParse(tenant).success)
+      throw new Error('--tenant: 3 to 36 lower-case letters, digits or hyphens')
+    if (file === undefined) throw new Error('--file: which file?')
+    if (why === undefined) throw new Error('--why: the reason stands in the history')
+    if (live && values.table === undefined)
+      throw new Error('--table: the output ConfigurationTable of the stack')
+    return { tenant: tenant ?? '', file, why, live, table: values.table ?? '', endpoint }
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
+    return undefined
+  }
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw new DeskhandError(
+      'bad_configuration',
+      `${file}: ${error instanceof Error ? error.message : 'unreadable'}`,
+    )
+  }
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code
+  },
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
+  },
+)

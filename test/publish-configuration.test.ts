@@ -1,0 +1,142 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { createTable } from '../lambdas/core/aws-table.ts'
+import { createConfiguration } from '../lambdas/core/configuration.ts'
+import { loadAgent } from '../lambdas/core/tenant-configuration.ts'
+import {
+  demoAuthorization,
+  demoConnection,
+  demoTools,
+  demoUserDataApi,
+  refundTool,
+} from '../local/demo-data.ts'
+import { type LocalTables, startTables, tableNames } from '../local/tables.ts'
+
+const shop = 'https://api.nordlicht-outdoor.com'
+const { baseUrl: _, ...connection } = demoConnection('https://nordlicht-outdoor.zendesk.com')
+const complete = {
+  connections: [connection],
+  authorizations: [demoAuthorization],
+  userDataApi: demoUserDataApi(shop),
+  tools: [...demoTools(shop), refundTool(shop, 'key')],
+  agentSettings: { name: 'Nora' },
+}
+
+let tables: LocalTables
+let directory: string
+beforeAll(async () => {
+  tables = await startTables()
+  directory = mkdtempSync(join(tmpdir(), 'deskhand-'))
+})
+afterAll(async () => {
+  await tables.close()
+  rmSync(directory, { recursive: true })
+})
+
+/** Runs the command as an operator would. */
+async function run(file: unknown, ...flags: string[]) {
+  const path = join(directory, 'agent.json')
+  writeFileSync(path, typeof file === 'string' ? file : JSON.stringify(file))
+  const args = [
+    'bin/publish-configuration.ts',
+    '--tenant',
+    'nordlicht',
+    '--file',
+    path,
+    '--why',
+    'test',
+    ...flags,
+  ]
+  const env = {
+    ...process.env,
+    AWS_REGION: 'local',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+  }
+  return await new Promise<{ code: unknown; out: string; err: string }>((resolve) => {
+    execFile(process.execPath, args, { cwd: join(__dirname, '..'), env }, (error, out, err) =>
+      resolve({ code: error?.code ?? 0, out, err }),
+    )
+  })
+}
+
+describe('publishing a configuration', () => {
+  test('a right file is published as one release that a turn can load', async () => {
+    const { code, out, err } = await run(
+      complete,
+      '--live',
+      '--table',
+      tableNames.configuration,
+      '--endpoint',
+      tables.url,
+    )
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    expect(out).toContain('Release 1 of nordlicht is live')
+
+    const client = new DynamoDBClient({
+      endpoint: tables.url,
+      region: 'local',
+      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    })
+    const table = createTable(client, tableNames.configuration, 'configuration', (_port, call) => call())
+    const configuration = createConfiguration(table, 'nordlicht')
+    const release = await configuration.live(0, 0)
+    const agent = release && (await loadAgent(configuration, release))
+    client.destroy()
+    expect([...(agent?.tools.keys() ?? [])]).toEqual(['get_order', 'list_orders', 'refund_order'])
+    expect(agent?.settings.name).toBe('Nora')
+  })
+
+  test('without --live nothing is written', async () => {
+    const { code, out } = await run(complete)
+    expect(code).toBe(0)
+    expect(out).toContain('Nothing was published')
+  })
+
+  test('every mistake is named with its path, and nothing is published', async () => {
+    const wrong = {
+      ...complete,
+      connections: [
+        { ...connection, id: 'other.demoConnection000000AA' },
+        { id: 'x', helpdesk: 'helpscout' },
+      ],
+      userDataApi: { url: 'https://169.254.169.254/latest', authorization: 'crm' },
+      tools: [
+        { ...demoTools(shop)[0], authorization: 'nobody' },
+        { ...refundTool(shop, 'key'), confirm: undefined, ownership: undefined },
+        { ...demoTools(shop)[1], limits: { perTicket: 1 } },
+      ],
+    }
+    const { code, err } = await run(
+      wrong,
+      '--live',
+      '--table',
+      tableNames.configuration,
+      '--endpoint',
+      tables.url,
+    )
+    expect(code).toBe(1)
+    for (const path of [
+      'connections.0.id',
+      'connections.1.helpdesk',
+      'userDataApi.url',
+      'userDataApi.authorization',
+      'tools.0.authorization',
+      'tools.1.confirm',
+      'tools.1.ownership',
+      'tools.2',
+    ]) {
+      expect(err).toContain(path)
+    }
+  })
+
+  test('a file that is not JSON, a wrong tenant and a missing table are said so', async () => {
+    expect(await run('{', '--live', '--table', 't')).toMatchObject({ code: 1 })
+    expect((await run(complete, '--tenant', 'A#B')).err).toContain('--tenant')
+    expect((await run(complete, '--live')).err).toContain('--table')
+  })
+})
