@@ -79,7 +79,6 @@ describe('a kept connection', () => {
     const port = await serveHttp((incoming, response) => {
       if (incoming.url === '/late') {
         arrived()
-        incoming.socket.once('close', () => {})
         setTimeout(() => response.end('the answer to another request'), 50)
       } else response.end('mine')
     })
@@ -136,6 +135,25 @@ describe('a kept connection that died', () => {
       expect(outcome(await http(read(port)))).toBe('ok 200')
       expect(seen).toEqual([0, 0, 1])
     }
+  })
+
+  test('costs nothing over TLS either, however it is closed', async () => {
+    const trusted = getCACertificates('default')
+    const pem = selfSigned(['api.acme.com'])
+    setDefaultCACertificates([...trusted, pem.cert])
+    for (const kill of [(s: Socket) => s.destroy(), (s: Socket) => s.end()]) {
+      let requests = 0
+      const port = await serveHttps(pem, (incoming, response) => {
+        requests++
+        if (requests === 2) kill(incoming.socket)
+        else response.end()
+      })
+      const http = local(port, { resolve: async () => ['93.184.215.14'], ...wireTo(port) })
+      expect(outcome(await http(read('https://api.acme.com')))).toBe('ok 200')
+      expect(outcome(await http(read('https://api.acme.com')))).toBe('ok 200')
+      expect(requests).toBe(3)
+    }
+    setDefaultCACertificates(trusted)
   })
 
   test('costs a request that is not repeatable nothing either: it was never on it', async () => {

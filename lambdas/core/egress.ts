@@ -23,7 +23,7 @@ export interface EgressOptions extends UrlPolicy, Partial<Network> {
   io: Io
 }
 
-/** Sends requests of one tenant through the guard. */
+/** Sends requests of one tenant through the guard. It rejects only when `io` does. */
 export function createEgress(options: EgressOptions): Http {
   const network: Network = {
     resolve:
@@ -105,9 +105,8 @@ async function exchange(call: Call, agent: http.Agent, signal: AbortSignal): Pro
     outgoing.on('socket', (socket) => {
       used = { socket, bytesRead: socket.bytesRead }
     })
-    const head = headOf(outgoing, signal)
-    outgoing.end(request.body)
-    return { answer: await answerOf(await head, request, signal), stale: false }
+    const response = await responseTo(outgoing, request.body, signal)
+    return { answer: await answerOf(response, request, signal), stale: false }
   } catch (error) {
     outgoing?.destroy()
     const { cause, message } = explain(error, signal, used !== undefined)
@@ -119,8 +118,12 @@ async function exchange(call: Call, agent: http.Agent, signal: AbortSignal): Pro
   }
 }
 
-/** Status and headers. Errors that come after them are heard here as well, and change nothing. */
-const headOf = (outgoing: http.ClientRequest, signal: AbortSignal): Promise<http.IncomingMessage> =>
+/** Sends; answers with status and headers. Errors that come after them are heard here as well, and change nothing. */
+const responseTo = (
+  outgoing: http.ClientRequest,
+  body: string | undefined,
+  signal: AbortSignal,
+): Promise<http.IncomingMessage> =>
   new Promise((resolve, reject) => {
     outgoing.on('response', resolve)
     outgoing.on('error', reject)
@@ -129,6 +132,7 @@ const headOf = (outgoing: http.ClientRequest, signal: AbortSignal): Promise<http
       reject(failure('reset', 'it changes to another protocol'))
     })
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    outgoing.end(body)
   })
 
 async function answerOf(
