@@ -10,6 +10,7 @@ import type { ConnectionBase } from '../../schemas/connection.ts'
 import { type WakeUp, wakeUp } from '../../schemas/doorbell.ts'
 import { tenantOf } from '../../schemas/names.ts'
 import { answerMessage, type Ending, endHandedOver } from './answer-message.ts'
+import { createBoundedCache } from './bounded-cache.ts'
 import { type Configuration, createConfiguration } from './configuration.ts'
 import { DeskhandError } from './errors.ts'
 import type { Helpdesk, Ticket, TokenCache } from './helpdesk.ts'
@@ -34,13 +35,15 @@ const reserveMs = 5 * second
 /** Another look is taken only with time for a whole turn. */
 const wholeTurnMs = 60 * second
 const maxLooks = 8
+/** Tenants whose configuration one process keeps in memory. */
+const tenantsKept = 100
 const maxAttempts = 5
 /** How long to wait for a message that a doorbell named and the helpdesk does not show yet. */
 const waitsMs = [5 * second, 30 * second, 120 * second] as const
 
 /** Makes the Lambda handler of one helpdesk's `answer`. What cannot be parsed or claimed goes back to the queue. */
 export function createAnswer(helpdesk: Helpdesk, runtime: AnswerRuntime) {
-  const configurations = new Map<string, Configuration>()
+  const configurations = createBoundedCache<Configuration>(tenantsKept)
   const tokens: TokenCache = new Map()
   const configurationOf = (tenant: string, make: () => Configuration): Configuration => {
     const known = configurations.get(tenant) ?? make()
@@ -122,10 +125,13 @@ async function look(run: Run): Promise<Ending | Later> {
   }
   const work = await prepare(run)
   await settleTools(work)
+  const disabled = { settled: 'connection_disabled' }
+  if (!work.connection.enabled && Object.keys(lease.row.open).length === 0) return disabled
   const started = clock.now()
   const ticket = await run.helpdesk.read(run.wake.ticketId, work.api)
   log.info('ticket_read', { count: ticket.messages.length, ms: clock.now() - started })
   await settlePosts(work, ticket)
+  if (!work.connection.enabled) return disabled
 
   const wait = waitsMs[row.waits]
   if (wait !== undefined && isBehind(ticket, row.wanted)) {
@@ -133,7 +139,7 @@ async function look(run: Run): Promise<Ending | Later> {
   }
   if (isGivenBack(ticket, lease.row)) await giveBack(tenant.conversations, lease, clock.now())
 
-  const newest = ticket.messages.findLast((m) => m.author.role === 'customer')
+  const newest = ticket.messages.findLast((m) => m.author.role === 'customer') ?? ticket.messages.at(-1)
   if (lease.row.mustHandOver !== undefined && newest !== undefined) {
     return await endHandedOver(work, ticket, newest, lease.row.mustHandOver)
   }

@@ -1,6 +1,6 @@
 /** What did not go well: postpone what may pass by itself, count what is our own fault, stop when the lease is gone. */
 import { DeskhandError } from './errors.ts'
-import { postpone, release } from './lease.ts'
+import { close, postpone, release } from './lease.ts'
 import type { Run } from './run.ts'
 
 const second = 1000
@@ -54,7 +54,7 @@ export async function endFailed(run: Run, error: unknown): Promise<void> {
   try {
     if (known?.code === 'ticket_gone' || givenUp) {
       if (givenUp) run.log.alarm('event_given_up', fields)
-      await release(run.tenant.conversations, run.lease)
+      await giveUp(run)
       return
     }
     await workLater(run, {
@@ -66,6 +66,15 @@ export async function endFailed(run: Run, error: unknown): Promise<void> {
   } catch (problem) {
     run.log.warn('not_postponed', { errorName: nameOf(problem) })
   }
+}
+
+/** Settles a ticket that nothing can be done for any more. What is still open there, an operator has to look up. */
+async function giveUp(run: Run): Promise<void> {
+  for (const [id, { tool }] of Object.entries(run.lease.row.open)) {
+    run.log.alarm('open_effect_given_up', { effectId: id, ...(tool === undefined ? {} : { tool }) })
+    await close(run.tenant.conversations, run.lease, id)
+  }
+  await release(run.tenant.conversations, run.lease)
 }
 
 function delayOf(error: DeskhandError | undefined, outages: number, mendable: boolean): number {
