@@ -9,5 +9,6 @@ export default {
     '^(@middy/[a-z-]+)$': '<rootDir>/node_modules/$1/index.js',
   },
   reporters: ['default', '<rootDir>/test/summary-reporter.mjs'],
-  testTimeout: 20_000,
+  // Generous: machines are shared, and no test asserts a duration.
+  testTimeout: 120_000,
 }
