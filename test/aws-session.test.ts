@@ -209,6 +209,7 @@ describe('a runtime in Lambda', () => {
     CONTENT_KEY_ID: 'key',
     TENANT_ROLE_ARN: 'role',
     ANTHROPIC_SECRET_ID: 'secret',
+    OWN_HOSTS: 'deskhand.example.com',
     AWS_REGION: 'eu-central-1',
   }
   const withEnvironment = (changes: Record<string, string | undefined>, run: () => void) => {

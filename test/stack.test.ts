@@ -197,6 +197,7 @@ describe('every function', () => {
       CONTENT_KEY_ID: expect.anything(),
       TENANT_ROLE_ARN: expect.anything(),
       ANTHROPIC_SECRET_ID: expect.anything(),
+      OWN_HOSTS: expect.anything(),
     })
     expect(text(variables(`${helpdesk}/answer`).ANTHROPIC_SECRET_ID)).toBe(
       stacks.attribute(stacks.storage, stacks.storage.anthropicSecret.secretArn),
