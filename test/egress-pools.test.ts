@@ -92,6 +92,16 @@ describe('a kept connection', () => {
     for (const answer of answers) expect(answer).toMatchObject({ ok: true, text: 'mine' })
   })
 
+  test('carries no request that was stopped before', async () => {
+    const { seen, answer } = numbering()
+    const port = await serveHttp(answer)
+    const http = local(port)
+    await http(read(port))
+    expect(outcome(await http({ ...read(port), signal: AbortSignal.abort() }))).toBe('aborted, not sent')
+    await http(read(port))
+    expect(seen).toHaveLength(2)
+  })
+
   test('is closed when the answer was refused', async () => {
     const { seen, answer } = numbering()
     const port = await serveHttp((incoming, response) => {
@@ -103,6 +113,16 @@ describe('a kept connection', () => {
     await http(read(port))
     expect(seen).toEqual([0, 1])
   })
+})
+
+test('an idle connection is closed before the server said it would', async () => {
+  let closed: Promise<unknown> | undefined
+  const port = await serveTcp((socket) => {
+    closed = once(socket, 'close')
+    socket.on('data', () => socket.write('HTTP/1.1 204 No Content\r\nkeep-alive: timeout=2\r\n\r\n'))
+  })
+  await local(port)(read(port))
+  await closed
 })
 
 describe('a kept connection that died', () => {
@@ -135,6 +155,20 @@ describe('a kept connection that died', () => {
       expect(outcome(await http(read(port)))).toBe('ok 200')
       expect(seen).toEqual([0, 0, 1])
     }
+  })
+
+  test('is not replaced by another that died as well', async () => {
+    const { seen, answer, sockets } = numbering()
+    const both: (() => void)[] = []
+    const port = await serveHttp((incoming, response) => {
+      if (both.length === 2 && sockets.includes(incoming.socket)) incoming.socket.resetAndDestroy()
+      else if (both.length === 2) answer(incoming, response)
+      else if (both.push(() => answer(incoming, response)) === 2) for (const end of both) end()
+    })
+    const http = local(port)
+    await Promise.all([http(read(port)), http(read(port))])
+    expect(outcome(await http(read(port)))).toBe('ok 200')
+    expect(seen).toEqual([0, 1, 2])
   })
 
   test('costs nothing over TLS either, however it is closed', async () => {
@@ -232,10 +266,14 @@ describe('the pools', () => {
       if (incoming.url === '/wait') waiting.push(() => answer(incoming, response))
       else answer(incoming, response)
     })
+    await local(port, { tenant: 'often' })(read(port))
     await local(port, { tenant: 'idle' })(read(port))
-    const idle = sockets[0]
+    const [often, idle] = sockets
     const busy = local(port, { tenant: 'busy' })({ ...read(port), url: `http://127.0.0.1:${port}/wait` })
-    for (let n = 0; n < 64; n++) await local(port, { tenant: `other-${n}` })(read(port))
+    for (let n = 0; n < 63; n++) {
+      await local(port, { tenant: `other-${n}` })(read(port))
+      await local(port, { tenant: 'often' })(read(port))
+    }
 
     if (idle?.destroyed === false) await once(idle, 'close')
     for (const end of waiting) end()
@@ -243,5 +281,6 @@ describe('the pools', () => {
     const last = sockets.at(-1)
     if (last?.destroyed === false) await once(last, 'close')
     expect(sockets.filter((socket) => !socket.destroyed)).toHaveLength(64)
+    expect(often?.destroyed).toBe(false)
   })
 })

@@ -241,12 +241,15 @@ describe('the deadline', () => {
       (socket: Socket) =>
         trickle(socket, 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n', '1\r\nx\r\n'),
     ],
-  ])('ends %s', async (_, speak) => {
+  ])('ends %s, and closes the connection', async (_, speak) => {
+    const closed: Promise<unknown>[] = []
     const port = await serveTcp((socket) => {
+      closed.push(once(socket, 'close'))
       socket.once('data', () => speak(socket))
     })
     for (const repeatable of [true, false])
       expect(outcome(await local(port)(request(port, { timeoutMs: 200, repeatable })))).toBe('timeout, sent')
+    expect(await Promise.all(closed)).toHaveLength(2)
   })
 
   test('ends a request that is never read, and a look-up that never ends', async () => {
