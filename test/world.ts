@@ -39,12 +39,14 @@ import {
 import { startShop } from '../local/shop.ts'
 import { zendeskHeaders } from '../local/sign-zendesk.ts'
 import { startTables, tableNames } from '../local/tables.ts'
-import { startZendesk } from '../local/zendesk.ts'
-import type { Comment } from '../local/zendesk-account.ts'
+import { startZendesk, type ZendeskStandIn } from '../local/zendesk.ts'
+import type { Comment, Entry } from '../local/zendesk-account.ts'
 import type { ConfigKind } from '../schemas/configuration.ts'
 
 const second = 1000
-const lambdaMs = 180_000
+const fullLambdaMs = 180_000
+/** Nobody may ever see it. */
+export const claudeKey = 'canary-anthropic-key-7d1f'
 
 export interface LogLine {
   level: string
@@ -52,12 +54,23 @@ export interface LogLine {
   [field: string]: unknown
 }
 
-/** What happens at the n-th I/O of a process. */
+type NewTicket = Parameters<ZendeskStandIn['createTicket']>[0]
+
+/** What happens at the n-th I/O of a process; with `port`, at the n-th of that name. */
 export interface Plan {
   n: number
+  port?: string
   when: 'before' | 'after'
   /** Default: the process dies there. */
   act?: () => Promise<void>
+}
+
+/** What a process runs under. */
+export interface Circumstances {
+  /** I/Os that fail as a broken connection does. */
+  fails?: (port: string) => boolean
+  /** The function's time when a wake-up comes, ms. */
+  lambdaMs?: number
 }
 
 /** One run of the real handlers, with nothing cached. */
@@ -66,11 +79,41 @@ export interface Process {
   ports: string[]
   /** Delivers a signed webhook, by default for the newest comment; `died` when the process was killed. */
   deliver(ticketId: string, event?: object): Promise<number | 'died'>
-  /** Handles one wake-up; `died` when the process was killed. */
+  /** Handles one wake-up, by default the ticket's own; `failed` when it goes back to the queue. */
   answer(body: string): Promise<'ended' | 'failed' | 'died'>
 }
 
 export type World = Awaited<ReturnType<typeof startWorld>>
+
+const tenants = {
+  nordlicht: { id: demoTenant, connectionId: demoConnectionId, webhookSecret: demoWebhookSecret },
+  suedwind: {
+    id: 'suedwind',
+    connectionId: 'suedwind.otherConnection00000BB',
+    webhookSecret: 'suedwind-zendesk-webhook-signing-secret',
+  },
+}
+
+type Deployment = Awaited<ReturnType<typeof startDeployment>>
+/** What the tenants of one deployment share. */
+async function startDeployment(script: Script) {
+  const clock = { time: Date.parse('2026-11-21T09:00:00Z'), now: () => clock.time }
+  const lines: LogLine[] = []
+  const current = { script }
+  const aws = await startAwsEndpoint({ clock })
+  return {
+    clock,
+    lines,
+    current,
+    aws,
+    tables: await startTables(),
+    claude: await startClaude({ script: (request, n) => current.script(request, n) }),
+    queueUrl: aws.createQueue('zendesk', { visibilityTimeoutSeconds: 1080 }),
+    keyId: aws.createKey('content'),
+    allowance: { hosts: new Set<string>() },
+    log: createLog({ clock, write: (line) => lines.push(JSON.parse(line) as LogLine) }),
+  }
+}
 
 export async function startWorld(options: {
   script: Script
@@ -78,23 +121,24 @@ export async function startWorld(options: {
   idempotency?: 'key' | 'none'
   refundIdentity?: 'mailbox' | 'signed_in'
   mode?: 'reply' | 'note'
+  /** Another tenant on the same deployment, with a helpdesk account and a shop of its own. */
+  beside?: { deployment: Deployment }
 }) {
-  const clock = { time: Date.parse('2026-11-21T09:00:00Z'), now: () => clock.time }
+  const tenant = options.beside === undefined ? tenants.nordlicht : tenants.suedwind
+  const deployment = options.beside?.deployment ?? (await startDeployment(options.script))
+  const { clock, aws, tables, claude, queueUrl, keyId, allowance, log, lines } = deployment
   const idempotency = options.idempotency ?? 'key'
-  const tables = await startTables()
-  const aws = await startAwsEndpoint({ clock })
   const zendesk = await startZendesk({ now: clock.now, requestsPerMinute: 1_000_000 })
   const shop = await startShop({ now: clock.now, honoursKeys: idempotency === 'key' })
-  const claude = await startClaude({ script: (request, n) => world.script(request, n) })
-  const queueUrl = aws.createQueue('zendesk', { visibilityTimeoutSeconds: 1080 })
-  const keyId = aws.createKey('content')
-  const allowance = { hosts: new Set([zendesk.url, shop.url].map((url) => new URL(url).host)) }
-  const lines: LogLine[] = []
+  for (const { url } of [zendesk, shop]) allowance.hosts.add(new URL(url).host)
 
-  const secrets = demoSecrets(zendesk.url, shop.url)
+  const secrets = {
+    ...demoSecrets(zendesk.url, shop.url),
+    inbound: { 'zendesk-webhook': { value: tenant.webhookSecret } },
+  }
   for (const [direction, values] of Object.entries(secrets)) {
     for (const [name, value] of Object.entries(values)) {
-      aws.putSecret(`deskhand/${demoTenant}/${direction}/${name}`, value)
+      aws.putSecret(`deskhand/${tenant.id}/${direction}/${name}`, value)
     }
   }
 
@@ -103,22 +147,20 @@ export async function startWorld(options: {
     tableNames,
     clock,
   }
-  const log = createLog({ clock, write: (line) => lines.push(JSON.parse(line) as LogLine) })
   const answering = (io: Io) =>
     answerRuntime({
       ...shared,
       queueUrl,
       keyId,
       roleArn: aws.roleArn,
-      anthropic: { apiKey: 'test-key', baseURL: claude.url },
+      anthropic: { apiKey: claudeKey, baseURL: claude.url },
       allowance,
       io,
       random: randomBytes,
       log,
     })
   const plain: Io = (_port, call) => call()
-  const admin = answering(plain)
-  const { configuration } = await admin.forTenant(demoTenant)
+  const { configuration } = await answering(plain).forTenant(tenant.id)
 
   const world = {
     clock,
@@ -128,22 +170,27 @@ export async function startWorld(options: {
     claude,
     tables,
     lines,
-    script: options.script,
-    connectionId: demoConnectionId,
-    queueUrl,
+    deployment,
+    connectionId: tenant.connectionId,
+    get script(): Script {
+      return deployment.current.script
+    },
+    set script(script: Script) {
+      deployment.current.script = script
+    },
 
-    /** Publishes a configuration: by default the demo's, with the refund tool. */
+    /** Publishes the demo's configuration with the refund tool; of two definitions with one id the later counts. */
     async publish(more: { kind: ConfigKind; id: string; definition: unknown }[] = []) {
       const refund = { ...refundTool(shop.url, idempotency), identity: options.refundIdentity ?? 'mailbox' }
       const tools = [...demoTools(shop.url), refund]
       await publish(
-        configuration as never,
-        demoTenant,
+        configuration,
+        tenant.id,
         [
           {
             kind: 'connection',
-            id: demoConnectionId,
-            definition: { ...demoConnection(zendesk.url), mode: options.mode ?? 'reply' },
+            id: tenant.connectionId,
+            definition: world.connection(),
           },
           { kind: 'user-data-api', id: 'default', definition: demoUserDataApi(shop.url) },
           { kind: 'authorization', id: 'shop', definition: demoAuthorization },
@@ -157,25 +204,50 @@ export async function startWorld(options: {
       )
     },
 
+    /** The connection's definition with some settings changed, to be published. */
+    connection: (change: object = {}) => ({
+      ...demoConnection(zendesk.url),
+      id: tenant.connectionId,
+      mode: options.mode ?? 'reply',
+      ...change,
+    }),
+
     /** A customer opens a ticket; nothing is delivered yet. */
-    openTicket(text: string, entry: Partial<Parameters<typeof zendesk.addComment>[1]> = {}): string {
+    openTicket(text: string, entry: Partial<Entry> = {}, fields: Partial<NewTicket> = {}): string {
       const author = entry.author ?? demoCustomers.zoe
       return String(
-        zendesk.createTicket({ subject: 'Order 1042', requester: author }, { author, text, ...entry }),
+        zendesk.createTicket(
+          { subject: 'Order 1042', requester: author, ...fields },
+          { author, text, ...entry },
+        ),
       )
     },
     /** The customer writes again; nothing is delivered yet. Answers the comment's id. */
-    write(
-      ticketId: string,
-      text: string,
-      entry: Partial<Parameters<typeof zendesk.addComment>[1]> = {},
-    ): string {
+    write(ticketId: string, text: string, entry: Partial<Entry> = {}): string {
       return String(zendesk.addComment(Number(ticketId), { author: demoCustomers.zoe, text, ...entry }))
     },
 
+    /** A customer opens a ticket, and everything that follows has happened. Answers the ticket's id. */
+    async ask(text: string, entry?: Partial<Entry>, fields?: Partial<NewTicket>): Promise<string> {
+      const ticketId = world.openTicket(text, entry, fields)
+      await world.deliver(ticketId)
+      await world.untilQuiet(ticketId)
+      return ticketId
+    },
+    /** The customer writes again, and everything that follows has happened. */
+    async askAgain(ticketId: string, text: string, entry?: Partial<Entry>): Promise<void> {
+      world.write(ticketId, text, entry)
+      await world.deliver(ticketId)
+      await world.untilQuiet(ticketId)
+    },
+
     /** A process with nothing cached. `plan` acts at one of its I/Os; `ports` names those it made. */
-    process(plan?: Plan, wrap: (runtime: AnswerRuntime) => AnswerRuntime = (runtime) => runtime): Process {
-      const life = createLife(plan)
+    process(
+      plan?: Plan,
+      wrap: (runtime: AnswerRuntime) => AnswerRuntime = (runtime) => runtime,
+      { fails = () => false, lambdaMs = fullLambdaMs }: Circumstances = {},
+    ): Process {
+      const life = createLife(plan, fails)
       const answer = createAnswer(helpdesk, wrap(answering(life.io)))
       const receive = createReceive(inbound, receiveRuntime({ ...shared, queueUrl, io: life.io, log }))
       return {
@@ -185,15 +257,19 @@ export async function startWorld(options: {
           event: object = newestEvent(ticketId),
         ): Promise<number | 'died'> => {
           const { body, headers } = signed(event)
-          const result = await Promise.race([receive(apiGateway(body, headers)), life.death])
+          const result = await Promise.race([
+            receive(apiGateway(tenant.connectionId, body, headers)),
+            life.death,
+          ])
           return result === 'died' ? 'died' : result.statusCode
         },
         answer: async (body) => {
           const end = clock.now() + lambdaMs
           const context = { getRemainingTimeInMillis: () => end - clock.now() } as Context
           const record = { messageId: 'm', body } as never
-          const result = await Promise.race([answer({ Records: [record] }, context), life.death])
-          if (result === 'died') return 'died'
+          const handled = answer({ Records: [record] }, context).catch(() => 'failed' as const)
+          const result = await Promise.race([handled, life.death])
+          if (result === 'died' || result === 'failed') return result
           return (result as { batchItemFailures: unknown[] }).batchItemFailures.length > 0
             ? 'failed'
             : 'ended'
@@ -210,33 +286,56 @@ export async function startWorld(options: {
       throw new Error('webhook not accepted')
     },
 
+    /**
+     * A few seconds pass: the wake-ups that came are handled, the ticket's by `process`; without any, a minute passes
+     * and the sweeper runs. Answers whether `process` had something to do.
+     */
+    async step(ticketId: string, process: Process = world.process()): Promise<boolean> {
+      clock.time += 5 * second
+      const bodies = await takeMessages()
+      if (bodies.length === 0) {
+        clock.time += 60 * second
+        await world.sweep()
+      }
+      const mine = bodies.indexOf(world.wakeUp(ticketId))
+      for (const [i, body] of bodies.entries()) await (i === mine ? process : world.process()).answer(body)
+      return mine >= 0
+    },
+
     /** Runs wake-ups and sweeps, moving the clock, until the ticket is settled. Answers the I/Os of every run. */
     async untilQuiet(ticketId: string, first?: Process): Promise<string[][]> {
       const ran: string[][] = []
-      let process = first
+      let process = first ?? world.process()
       for (let rounds = 0; rounds < 60; rounds++) {
         if ((await world.row(ticketId))?.due === undefined) return ran
-        clock.time += 5 * second
-        const bodies = await takeMessages()
-        if (bodies.length === 0) {
-          clock.time += 60 * second
-          await world.sweep()
-        }
-        for (const body of bodies) {
-          const next = process ?? world.process()
-          process = undefined
-          await next.answer(body)
-          ran.push(next.ports)
-        }
+        if (!(await world.step(ticketId, process))) continue
+        ran.push(process.ports)
+        process = world.process()
       }
       throw new Error(`ticket ${ticketId} is not settled after 60 rounds`)
     },
 
+    /** The body of the ticket's wake-up. */
+    wakeUp: (ticketId: string): string => JSON.stringify({ connectionId: tenant.connectionId, ticketId }),
+    /** Wake-ups that are in the queue. */
+    queued: (): number => aws.messages('zendesk').length,
+    /** Takes every wake-up out of the queue, unhandled. */
+    async loseWakeUps(): Promise<void> {
+      clock.time += 5 * second
+      await takeMessages()
+    },
+    /** `ticket.comment_added` for one comment of the ticket. */
+    event(ticketId: string, commentId: string): object {
+      const comment = world.comments(ticketId).find((each) => String(each.id) === commentId)
+      const author = zendesk.account.users.get(comment?.author_id ?? 0)
+      return commentAdded(ticketId, commentId, comment?.author_id ?? 0, author?.role !== 'end-user')
+    },
+
     sweep: (): Promise<number> => sweep(sweeperRuntime({ ...shared, queueUrls: { zendesk: queueUrl }, log })),
     row: (ticketId: string): Promise<Row | undefined> =>
-      conversations.get('look', ticketKey(demoConnectionId, ticketId)),
+      conversations.get('look', ticketKey(tenant.connectionId, ticketId)),
     rows: (ticketId: string): Promise<Row[]> =>
-      conversations.query('look', { pk: ticketPk(demoConnectionId, ticketId) }),
+      conversations.query('look', { pk: ticketPk(tenant.connectionId, ticketId) }),
     comments: (ticketId: string): Comment[] =>
       zendesk.account.conversations.get(Number(ticketId))?.comments ?? [],
     replies: (ticketId: string): Comment[] =>
@@ -249,7 +348,8 @@ export async function startWorld(options: {
     async close() {
       dynamo.destroy()
       sqs.destroy()
-      await Promise.all([tables.close(), aws.close(), zendesk.close(), shop.close(), claude.close()])
+      const common = options.beside === undefined ? [tables, aws, claude] : []
+      await Promise.all([zendesk, shop, ...common].map((each) => each.close()))
     },
   }
 
@@ -270,8 +370,7 @@ export async function startWorld(options: {
   }
 
   function newestEvent(ticketId: string) {
-    const newest = world.comments(ticketId).at(-1)
-    return commentAdded(ticketId, String(newest?.id), newest?.author_id ?? 0)
+    return world.event(ticketId, String(world.comments(ticketId).at(-1)?.id))
   }
 
   function signed(event: object) {
@@ -279,7 +378,7 @@ export async function startWorld(options: {
     return {
       body,
       headers: zendeskHeaders({
-        secret: demoWebhookSecret,
+        secret: tenant.webhookSecret,
         rawBody: body,
         accountId: demoZendesk.accountId,
         webhookId: demoZendesk.webhookId,
@@ -293,7 +392,7 @@ export async function startWorld(options: {
 }
 
 /** `ticket.comment_added` as Zendesk documents it. */
-const commentAdded = (ticketId: string, commentId: string, author: number) => ({
+const commentAdded = (ticketId: string, commentId: string, author: number, isStaff: boolean) => ({
   type: 'zen:event-type:ticket.comment_added',
   account_id: demoZendesk.accountId,
   id: randomUUID(),
@@ -308,24 +407,24 @@ const commentAdded = (ticketId: string, commentId: string, author: number) => ({
     status: 'OPEN',
   },
   event: {
-    comment: { id: commentId, body: '…', is_public: true, author: { id: String(author), is_staff: false } },
+    comment: { id: commentId, body: '…', is_public: true, author: { id: String(author), is_staff: isStaff } },
   },
 })
 
-const apiGateway = (body: string, headers: Record<string, string>) => ({
+const apiGateway = (connectionId: string, body: string, headers: Record<string, string>) => ({
   version: '2.0',
   routeKey: 'POST /webhooks/zendesk/{connectionId}',
-  rawPath: `/webhooks/zendesk/${demoConnectionId}`,
+  rawPath: `/webhooks/zendesk/${connectionId}`,
   rawQueryString: '',
   headers,
-  pathParameters: { connectionId: demoConnectionId },
-  requestContext: { http: { method: 'POST', path: `/webhooks/zendesk/${demoConnectionId}` } },
+  pathParameters: { connectionId },
+  requestContext: { http: { method: 'POST', path: `/webhooks/zendesk/${connectionId}` } },
   body,
   isBase64Encoded: false,
 })
 
 /** The life of a process: a dead one never does anything again, whatever was under way. */
-function createLife(plan?: Plan) {
+function createLife(plan: Plan | undefined, fails: (port: string) => boolean) {
   const ports: string[] = []
   const never = new Promise<never>(() => {})
   let dead = false
@@ -341,10 +440,13 @@ function createLife(plan?: Plan) {
   }
   const io: Io = async (port, call) => {
     if (dead) return await never
-    const n = ports.push(port)
-    if (plan?.n === n && plan.when === 'before') await act()
+    ports.push(port)
+    const n = plan?.port === undefined ? ports.length : ports.filter((name) => name === plan.port).length
+    const isPlanned = plan?.n === n && (plan.port ?? port) === port
+    if (isPlanned && plan.when === 'before') await act()
+    if (fails(port)) throw new Error('connect ECONNREFUSED')
     const result = await call()
-    if (plan?.n === n && plan.when === 'after') await act()
+    if (isPlanned && plan.when === 'after') await act()
     if (dead) return await never
     return result
   }

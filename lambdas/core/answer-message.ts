@@ -67,7 +67,8 @@ export async function endHandedOver(
   summary?: string,
 ): Promise<Ending> {
   const done = await handOver(work, ticket, message, cause, summary)
-  return done === 'changed' ? { again: true } : { settled: 'handed_over' }
+  if (done === 'changed') return { again: true }
+  return { settled: done === 'closed' ? 'closed' : 'handed_over' }
 }
 
 /** Reasons not to let the agent speak at all. */
@@ -178,6 +179,7 @@ async function reply(turn: Turn, journal: Journal, text: string): Promise<Ending
     ...(turn.personal && !shadow ? { personal: await addressTag(turn, turn.identity.address) } : {}),
   })
   if (result === 'changed') return { again: true }
+  if (result === 'closed') return { settled: 'closed' }
   if (result === 'refused') return await endHandedOver(turn, ticket, message, 'reply_refused')
   const said = shadow ? 'noted' : 'replied'
   log.info('reply_posted', { code: said, effectId: id, messageId: message.id, ms: clock.now() - started })

@@ -19,7 +19,7 @@ import { loadEffects } from './ledger.ts'
 import { answeredBy } from './look-again.ts'
 import { parseJson } from './parse-json.ts'
 import type { AnswerRuntime } from './ports.ts'
-import { endFailed, type Later, workLater } from './postpone.ts'
+import { endFailed, type Later, outageDelay, workLater } from './postpone.ts'
 import type { Run } from './run.ts'
 import { settlePosts, settleTools } from './settle.ts'
 import { isGivenBack, shouldAnswer } from './should-answer.ts'
@@ -110,7 +110,15 @@ async function lookUntilSettled(run: Run): Promise<string> {
     }
     run.log.info('looking_again', { count: looks })
     if (looks >= maxLooks || run.clock.now() + wholeTurnMs > run.deadline) {
-      await workLater(run, { later: 0, cause: 'looked_too_often', ownFault: 'again' in ending })
+      // Doorbells are a reason to hurry; a ticket that changes whenever we post is not.
+      const restless = 'again' in ending
+      const { outages } = run.lease.row
+      await workLater(run, {
+        later: restless ? outageDelay(outages) : 0,
+        cause: 'looked_too_often',
+        ownFault: restless,
+        outages: restless ? outages + 1 : outages,
+      })
       return 'looked_too_often'
     }
   }
@@ -120,6 +128,7 @@ async function lookUntilSettled(run: Run): Promise<string> {
 async function look(run: Run): Promise<Ending | Later> {
   const { clock, log, lease, tenant } = run
   const { row } = lease
+  lease.looked = row.rung
   if (!row.customer && Object.keys(row.open).length === 0 && row.mustHandOver === undefined) {
     return { settled: 'team_only' }
   }
@@ -128,9 +137,9 @@ async function look(run: Run): Promise<Ending | Later> {
   const disabled = { settled: 'connection_disabled' }
   if (!work.connection.enabled && Object.keys(lease.row.open).length === 0) return disabled
   const started = clock.now()
-  const ticket = await run.helpdesk.read(run.wake.ticketId, work.api)
-  log.info('ticket_read', { count: ticket.messages.length, ms: clock.now() - started })
-  await settlePosts(work, ticket)
+  const read = await run.helpdesk.read(run.wake.ticketId, work.api)
+  log.info('ticket_read', { count: read.messages.length, ms: clock.now() - started })
+  const ticket = await settlePosts(work, read)
   if (!work.connection.enabled) return disabled
 
   const wait = waitsMs[row.waits]

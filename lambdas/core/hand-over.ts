@@ -29,26 +29,30 @@ const causes: Record<string, string> = {
   not_alone: 'The answer holds personal data, and it would not reach the verified customer alone.',
 }
 
-/** Posts the hand-over for `cause`; `changed` when the ticket moved meanwhile. Done once per message and cause. */
+/**
+ * Posts the hand-over for `cause`, once per message and cause. `changed` when the ticket moved meanwhile, `closed` when
+ * it takes nothing any more. Where a human has the ticket already, the note is all there is to do.
+ */
 export async function handOver(
   work: Work,
   ticket: Ticket,
   message: Message,
   cause: string,
   summary?: string,
-): Promise<'done' | 'changed'> {
+): Promise<'done' | 'changed' | 'closed'> {
   const { tenant, lease, connection } = work
   const id = await effectId(tenant.vault, lease.key.pk, 'hand_over', message.id, cause)
   if (work.effects.get(id)?.state !== 'done') {
+    const noteOnly = isShadow(connection) || ticket.assignee === 'human'
     const outgoing = {
-      kind: isShadow(connection) ? ('note' as const) : ('hand_over' as const),
+      kind: noteOnly ? ('note' as const) : ('hand_over' as const),
       text: await noteText(work, message, cause, summary),
       ref: refOf(id),
     }
     const result = await post(work, ticket, { id, outgoing, messageId: message.id })
-    if (result === 'changed') return 'changed'
+    if (result === 'changed' || result === 'closed') return result
     if (result === 'posted') {
-      await close(tenant.conversations, lease, id, isShadow(connection) ? undefined : { handedOver: true })
+      await close(tenant.conversations, lease, id, noteOnly ? undefined : { handedOver: true })
     }
   }
   work.log.info('handed_over', { cause, messageId: message.id, effectId: id })

@@ -16,6 +16,8 @@ export interface Lease {
   key: Key
   fence: number
   until: number
+  /** `rung` when the present look at the ticket began: what rang since then is not answered yet. */
+  looked: number
   /** The row as it was at the last write or read of ours. */
   row: TicketRow
 }
@@ -37,7 +39,7 @@ export async function claim(table: Table, key: Key, now: number): Promise<Lease 
         values: { ':until': until, ':now': now, ':zero': 0, ':one': 1, ':empty': {} },
       }),
     )
-    return { key, fence: row.fence, until, row }
+    return { key, fence: row.fence, until, looked: row.rung, row }
   } catch (error) {
     if (!isCode(error, 'condition_failed')) throw error
     return rowOf(error)?.due === undefined ? 'settled' : 'busy'
@@ -65,7 +67,10 @@ export async function intend(
   }
 }
 
-/** Removes an effect from the open ones, its outcome being on its own row, with what follows for the ticket. */
+/**
+ * Removes an effect from the open ones, its outcome being on its own row, with what follows for the ticket. A
+ * hand-over that is done is not owed any more.
+ */
 export async function close(
   table: Table,
   lease: Lease,
@@ -73,7 +78,9 @@ export async function close(
   then: { mustHandOver: string } | { handedOver: true } | undefined = undefined,
 ): Promise<void> {
   await change(table, lease, 'close', {
-    update: `REMOVE #open.#id${then === undefined ? '' : ' SET #then = :then'}`,
+    update:
+      `REMOVE #open.#id${then !== undefined && 'handedOver' in then ? ', mustHandOver' : ''}` +
+      `${then === undefined ? '' : ' SET #then = :then'}`,
     names: { '#id': id, ...(then === undefined ? {} : { '#then': Object.keys(then)[0] ?? '' }) },
     values: then === undefined ? {} : { ':then': Object.values(then)[0] },
   })
@@ -88,8 +95,8 @@ export async function giveBack(table: Table, lease: Lease, now: number): Promise
 }
 
 /**
- * Settles the ticket, unless a doorbell rang since the lease's row was read: then answers `moved` and the lease goes
- * on with the fresh row. `closing` is an open effect whose outcome is already stored.
+ * Settles the ticket, unless a doorbell rang since the look began: then answers `moved` and the lease goes on with the
+ * fresh row. `closing` is an open effect whose outcome is already stored.
  */
 export async function release(table: Table, lease: Lease, closing?: string): Promise<'settled' | 'moved'> {
   const seen = [...(lease.row.seen ?? [])] as string[]
@@ -103,7 +110,7 @@ export async function release(table: Table, lease: Lease, closing?: string): Pro
       names: closing === undefined ? {} : { '#id': closing },
       values: {
         ':zero': 0,
-        ':rung': lease.row.rung,
+        ':rung': lease.looked,
         ...(closing === undefined ? {} : { ':one': 1 }),
         ...(trim.length > 0 ? { ':trim': new Set(trim) } : {}),
       },

@@ -21,14 +21,14 @@ export interface Posting {
 
 /**
  * Posts on condition that the ticket has not changed since `ticket` was read. `posted`: the outcome is stored and the
- * effect still open, for the caller to close or release with. `changed` and `refused`: nothing was posted. Throws what
- * may pass by itself; after `outcome_unknown` the effect stays open and the next claim looks for it.
+ * effect still open, for the caller to close or release with. `changed`, `closed` and `refused`: nothing was posted.
+ * Throws what may pass by itself; after `outcome_unknown` the effect stays open and the next claim looks for it.
  */
 export async function post(
   work: Work,
   ticket: Ticket,
   posting: Posting,
-): Promise<'posted' | 'changed' | 'refused'> {
+): Promise<'posted' | 'changed' | 'closed' | 'refused'> {
   const { tenant, lease, clock } = work
   const effect = { kind: posting.outgoing.kind, messageId: posting.messageId }
   if (!timeFor(work, postMs)) throw noTime()
@@ -46,6 +46,7 @@ export async function post(
       throw error
     await close(tenant.conversations, lease, posting.id)
     if (isCode(error, 'ticket_changed')) return 'changed'
+    if (isCode(error, 'ticket_closed')) return 'closed'
     if (error.transient) throw error
     work.log.alarm('post_refused', { code: error.code, effectId: posting.id, errorMessage: error.message })
     return 'refused'

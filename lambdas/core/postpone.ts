@@ -1,6 +1,7 @@
 /** What did not go well: postpone what may pass by itself, count what is our own fault, stop when the lease is gone. */
 import { DeskhandError } from './errors.ts'
 import { close, postpone, release } from './lease.ts'
+import { storeOutcome } from './ledger.ts'
 import type { Run } from './run.ts'
 
 const second = 1000
@@ -70,16 +71,23 @@ export async function endFailed(run: Run, error: unknown): Promise<void> {
 
 /** Settles a ticket that nothing can be done for any more. What is still open there, an operator has to look up. */
 async function giveUp(run: Run): Promise<void> {
-  for (const [id, { tool }] of Object.entries(run.lease.row.open)) {
+  const { conversations } = run.tenant
+  for (const [id, { kind, messageId, tool, about }] of Object.entries(run.lease.row.open)) {
     run.log.alarm('open_effect_given_up', { effectId: id, ...(tool === undefined ? {} : { tool }) })
-    await close(run.tenant.conversations, run.lease, id)
+    // A write that may have been done is never sent again, whoever asks for it later.
+    const outcome = { kind, messageId, tool, about, state: 'unknown' as const, at: run.clock.now() }
+    if (kind === 'tool') await storeOutcome(conversations, run.lease.key.pk, id, outcome)
+    await close(conversations, run.lease, id)
   }
   await release(run.tenant.conversations, run.lease)
 }
 
 function delayOf(error: DeskhandError | undefined, outages: number, mendable: boolean): number {
   if (mendable) return brokenMs
-  return Math.min(error?.retryAfterMs ?? outageMs[outages] ?? 15 * minute, hour)
+  return Math.min(error?.retryAfterMs ?? outageDelay(outages), hour)
 }
+
+/** How long to wait after so many outages in a row. */
+export const outageDelay = (outages: number): number => outageMs[outages] ?? 15 * minute
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'unknown')

@@ -76,8 +76,12 @@ async function sendAgain(work: Work, id: string, effect: OpenEffect, stored: Sto
   return result
 }
 
-/** Settles open posts against the ticket as it is: found, it is done; not found, it never happened. */
-export async function settlePosts(work: Work, ticket: Ticket): Promise<void> {
+/**
+ * Settles open posts against the ticket as it is: found, it is done; not found, it never happened. Answers the ticket
+ * as it is then: a hand-over that was finished here is on it.
+ */
+export async function settlePosts(work: Work, ticket: Ticket): Promise<Ticket> {
+  let now = ticket
   for (const [id, effect] of Object.entries(work.lease.row.open)) {
     if (effect.kind === 'tool') continue
     const known = await readEffect(work.tenant.conversations, work.lease.key.pk, id)
@@ -87,8 +91,12 @@ export async function settlePosts(work: Work, ticket: Ticket): Promise<void> {
       await record(work, id, { kind: effect.kind, messageId: effect.messageId, posted })
 
     const handedOver = effect.kind === 'hand_over' && posted !== undefined && !isShadow(work.connection)
-    if (handedOver) await work.helpdesk.finish(ticket.id, { kind: 'hand_over', text: '', ref: '' }, work.api)
+    if (handedOver) {
+      await work.helpdesk.finish(ticket.id, { kind: 'hand_over', text: '', ref: '' }, work.api)
+      now = { ...now, handedOver: true }
+    }
     await close(work.tenant.conversations, work.lease, id, handedOver ? { handedOver: true } : undefined)
     work.log.info('effect_settled', { effectId: id, code: posted === undefined ? 'not_posted' : 'done' })
   }
+  return now
 }

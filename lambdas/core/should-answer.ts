@@ -19,7 +19,10 @@ export type Silence =
 const hour = 60 * 60 * 1000
 const day = 24 * hour
 const repliesPerHour = 6
-const repliesWithoutNewText = 3
+/** Replies to one and the same text; the third time it comes, a human gets it. */
+const repliesToSameText = 2
+/** So many words in a row that we wrote are a quotation. */
+const quotedWords = 4
 
 /** `answered`: ids of messages that have an answer by the ledger, also where the helpdesk does not show it yet. */
 export function shouldAnswer(
@@ -68,25 +71,46 @@ function newestUnanswered(messages: Message[], answered: ReadonlySet<string>): M
 function brakeIsOn(messages: Message[], message: Message, now: number): boolean {
   const ours = messages.filter((m) => m.ours && isPublic(m))
   if (ours.filter((m) => now - m.at < hour).length >= repliesPerHour) return true
-  const words = wordsOf(message.text)
-  const before = messages.filter(
-    (m) => m.author.role === 'customer' && isPublic(m) && m.at <= message.at && m !== message,
-  )
-  const alike = before.filter((m) => similarity(words, wordsOf(m.text)) >= 0.9)
-  return alike.length >= repliesWithoutNewText
+  // A number alone is what one may well be asked for, several times.
+  if (wordsOf(message.text).length === 0) return false
+  const quotations = new Set(ours.flatMap((m) => runsOf(wordsOf(m.text))))
+  const words = newWords(message, quotations)
+  let asked: Message | undefined
+  let toSameText = 0
+  for (const m of messages) {
+    if (isPublic(m) && m.author.role === 'customer' && m !== message) asked = m
+    // What one reply answered counts once, however many messages it was.
+    if (!m.ours || !isPublic(m) || asked === undefined) continue
+    if (similarity(words, newWords(asked, quotations)) >= 0.9) toSameText++
+    asked = undefined
+  }
+  return toSameText >= repliesToSameText
 }
 
-/** Words without numbers, quoted lines or case: an auto-responder that counts up says nothing new. */
-const wordsOf = (text: string): Set<string> =>
-  new Set(
-    text
-      .split('\n')
-      .filter((line) => !line.startsWith('>'))
-      .join(' ')
-      .toLowerCase()
-      .replace(/\p{N}+/gu, '')
-      .match(/\p{L}+/gu) ?? [],
+/** Words without numbers, lines marked as quoted, or case: an auto-responder that counts up says nothing new. */
+const wordsOf = (text: string): string[] =>
+  text
+    .split('\n')
+    .filter((line) => !line.startsWith('>'))
+    .join(' ')
+    .toLowerCase()
+    .replace(/\p{N}+/gu, '')
+    .match(/\p{L}+/gu) ?? []
+
+/** Every few words in a row. */
+const runsOf = (words: string[]): string[] =>
+  words.slice(quotedWords - 1).map((_, i) => words.slice(i, i + quotedWords).join(' '))
+
+/** The words of a message that do not stand in a quotation of ours. */
+function newWords(message: Message, quotations: ReadonlySet<string>): Set<string> {
+  const words = wordsOf(message.text)
+  const quoted = new Set(
+    runsOf(words).flatMap((run, i) =>
+      quotations.has(run) ? Array.from({ length: quotedWords }, (_, k) => i + k) : [],
+    ),
   )
+  return new Set(words.filter((_, i) => !quoted.has(i)))
+}
 
 function similarity(a: Set<string>, b: Set<string>): number {
   const union = a.union(b).size
