@@ -13,7 +13,7 @@ import { tenantId } from '../schemas/names.ts'
 const usage = `npm run publish-configuration -- --tenant <id> --file <file.json> --why <reason> [--live --table <name>]
 
   Without --live the file is only checked. --live saves new versions and makes them live in one release, with the AWS
-  credentials of your shell; what the file does not name stays as it is. --endpoint <url> talks to another DynamoDB.
+  credentials of your shell; what the file does not name is live no more. --endpoint <url> talks to another DynamoDB.
 `
 
 /** Exit codes: 0 done, 1 the file or AWS says no, 2 wrong usage. */
@@ -37,7 +37,9 @@ async function main(): Promise<number> {
   const client = new DynamoDBClient(flags.endpoint === undefined ? {} : { endpoint: flags.endpoint })
   const table = createTable(client, flags.table, 'configuration', (_port, call) => call())
   const by = userInfo().username
-  const { release } = await publish(table, flags.tenant, checked.definitions, by, flags.why, Date.now())
+  const { release } = await publish(table, flags.tenant, checked.definitions, by, flags.why, Date.now(), {
+    replace: true,
+  })
   process.stdout.write(`Release ${release} of ${flags.tenant} is live within 10 seconds\n`)
   return 0
 }

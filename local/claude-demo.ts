@@ -9,7 +9,7 @@ import { isObject } from './serve.ts'
 export function demoAnswer(request: MessagesRequest): Scripted {
   const prompt = textOf(request.messages[0]?.content)
   const newest = inner(section(prompt, 'newest_message') ?? prompt)
-  const data = section(prompt, 'customer_data') ?? ''
+  const data = linesOf(section(prompt, 'customer_data') ?? '')
   const name = firstName(prompt, data)
   const results = toolResults(request)
   const tools = (request.tools ?? []).filter((tool): tool is Anthropic.Tool => 'input_schema' in tool)
@@ -68,11 +68,26 @@ const inner = (text: string): string => text.replace(/^<message[^>]*>|<\/message
 const undoEscapes = (text: string): string =>
   text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&quot;', '"').replaceAll('&amp;', '&')
 
+/** A JSON record as lines `key: value`; other text as it is. */
+function linesOf(data: string): string {
+  try {
+    const record: unknown = JSON.parse(data)
+    if (!isObject(record)) return data
+    return Object.entries(record)
+      .map(
+        ([key, value]) =>
+          `${key.replaceAll('_', ' ')}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+      )
+      .join('\n')
+  } catch {
+    return data
+  }
+}
+
 /** The customer's record knows the name best, then the helpdesk. */
 const firstName = (prompt: string, data: string): string | undefined => {
-  const name =
-    /^\s*"?name"?\s*:\s*"?([^"\n]+)/im.exec(data)?.[1] ?? /^Customer: ([^.\n]+)\./m.exec(prompt)?.[1]
-  return name === 'name unknown' ? undefined : name?.trim().split(/\s+/)[0]
+  const name = /^\s*"?name"?\s*:\s*"?([^"\n]+)/im.exec(data)?.[1] ?? section(prompt, 'customer_name')
+  return name?.trim().split(/\s+/)[0] || undefined
 }
 
 const toolResults = (request: MessagesRequest): { text: string }[] =>

@@ -210,7 +210,7 @@ export const refundTool = (shopUrl: string, idempotency: 'key' | 'none'): z.inpu
   identity: 'signed_in',
   confirm: 'never',
   idempotency,
-  ownership: { by: 'seen', parameters: ['order_id'] },
+  ownership: { by: 'seen', match: { order_id: 'orders[].id' } },
 })
 
 export const demoAgentSettings: z.input<typeof agentSettings> = {

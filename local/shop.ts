@@ -105,17 +105,17 @@ export async function startShop(options: ShopOptions = {}): Promise<ShopStandIn>
   return { url: served.url, close: served.close, requests, refunds, failNext: faults.failNext }
 }
 
-/** What a person at the shop would want to know about a customer, as text. */
+/** What a person at the shop would want to know about a customer: JSON, so that a write can be held against it. */
 function userData(identifier: unknown, orders: Order[]): Answered {
   const customer = shopCustomers.find((candidate) => candidate.email === identifier)
   if (customer === undefined) return { status: 404, json: { error: 'no such customer' } }
   const own = orders.filter((order) => order.email === customer.email)
-  const lines = [
-    `Name: ${customer.name}`,
-    `Customer since: ${customer.since}`,
-    `Loyalty level: ${customer.loyalty}`,
-    `Delivery address: ${customer.address}`,
-    `Orders: ${own.map((order) => `${order.id} (${order.state})`).join(', ')}`,
-  ]
-  return { status: 200, json: { user_info: lines.join('\n'), identifier } }
+  const record = {
+    name: customer.name,
+    customer_since: customer.since,
+    loyalty_level: customer.loyalty,
+    delivery_address: customer.address,
+    orders: own.map(({ id, state }) => ({ id, state })),
+  }
+  return { status: 200, json: { user_info: JSON.stringify(record, null, 1), identifier } }
 }

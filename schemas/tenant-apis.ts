@@ -117,8 +117,24 @@ export const toolDefinition = z.strictObject({
   confirm: z.literal('never').optional(),
   /** Does the API keep the promise of `Idempotency-Key`? */
   idempotency: z.enum(['key', 'none']).default('none'),
-  /** Whose record is it? `seen`: these parameters' values must have stood in this customer's user data. */
-  ownership: z.strictObject({ by: z.literal('seen'), parameters: z.array(parameterName).min(1) }).optional(),
+  /**
+   * Whose record is it? `seen`: parameter -> JMESPath over this customer's user data, which is JSON then; the value
+   * must be one of those found there.
+   */
+  ownership: z
+    .strictObject({
+      by: z.literal('seen'),
+      match: z
+        .record(parameterName, z.string().min(1).max(300))
+        .refine((match) => Object.keys(match).length > 0, 'names at least one parameter'),
+    })
+    .optional(),
+  limits: z
+    .strictObject({
+      /** How often this write may be done, or perhaps done, on one ticket. */
+      perTicket: z.number().int().min(1).max(20).default(1),
+    })
+    .default({ perTicket: 1 }),
   response: z
     .strictObject({
       /** JMESPath: what the model sees of the answer. */

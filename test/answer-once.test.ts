@@ -22,7 +22,7 @@ const logged = (event: string): unknown[] => world.lines.filter((line) => line.e
 describe('a message', () => {
   test('gets one personal reply, and the ticket waits for the customer', async () => {
     world.script = (request) =>
-      says(JSON.stringify(request.messages).includes('Loyalty level: Gold') ? 'Hello gold member' : 'Hello')
+      says(JSON.stringify(request.messages).includes('loyalty_level') ? 'Hello gold member' : 'Hello')
     const ticketId = await world.ask('Which level am I?')
     expect(texts(ticketId)).toEqual(['Hello gold member'])
     expect(world.zendesk.account.conversations.get(Number(ticketId))?.ticket.status).toBe('pending')

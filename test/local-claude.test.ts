@@ -29,7 +29,7 @@ const opening = (name: string, text: string): Anthropic.MessageParam => ({
   content: [
     {
       type: 'text',
-      text: `Customer: ${name}. Identity: mailbox.\n\n<customer_data>\nName: ${name}\nLoyalty level: Gold\n</customer_data>\n\n<ticket>\n\n</ticket>\n\n<newest_message>\n<message from="customer" at="2026-11-21T08:00:00Z">${text}</message>\n</newest_message>`,
+      text: `<customer_name>${name}</customer_name>\n\n<customer_data>\nName: ${name}\nLoyalty level: Gold\n</customer_data>\n\n<ticket>\n\n</ticket>\n\n<newest_message>\n<message from="customer" at="2026-11-21T08:00:00Z">${text}</message>\n</newest_message>`,
     },
   ],
 })

@@ -108,7 +108,7 @@ describe('publishing a configuration', () => {
       tools: [
         { ...demoTools(shop)[0], authorization: 'nobody' },
         { ...refundTool(shop, 'key'), confirm: undefined, ownership: undefined },
-        { ...demoTools(shop)[1], limits: { perTicket: 1 } },
+        { ...demoTools(shop)[1], limits: { perCustomerPerDay: 3 } },
       ],
     }
     const { code, err } = await run(

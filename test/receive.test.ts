@@ -3,7 +3,7 @@ import type { Context } from 'aws-lambda'
 import { inbound } from '../lambdas/zendesk/inbound.ts'
 import type { Doorbell } from '../schemas/doorbell.ts'
 import { ticketRow } from '../schemas/ticket-row.ts'
-import { commentAdded, type Door, noon, signed, startDoor, v1, v2 } from './receiving.ts'
+import { commentAdded, type Door, noon, signed, signingSecret, startDoor, v1, v2 } from './receiving.ts'
 
 let door: Door
 beforeAll(async () => {
@@ -266,8 +266,18 @@ describe('secrets', () => {
     expect(work(ports)).toEqual([])
   })
 
-  test('one that is not stored, or is too short to be one, opens nothing', async () => {
-    const { id, tenant } = await door.connect({ inbound: [{ secret: 'nowhere' }, { secret: 'short' }] })
+  test('one that is not stored opens nothing, and the helpdesk shall send again once it is mended', async () => {
+    const { id } = await door.connect({ inbound: [{ secret: 'nowhere' }] })
+    const { receive, ports, lines } = door.process()
+    for (const secret of ['', 'undefined', signingSecret]) {
+      expect((await receive(eventOf(id, body, signed(body, { secret })))).statusCode).toBe(409)
+    }
+    expect(work(ports)).toEqual([])
+    expect(lines[0]).toMatchObject({ level: 'alarm', event: 'webhook_deferred' })
+  })
+
+  test('one that is too short to be one opens nothing', async () => {
+    const { id, tenant } = await door.connect({ inbound: [{ secret: 'short' }] })
     put(tenant, 'short', 'short')
     const { receive, lines } = door.process()
     for (const secret of ['', 'short', 'undefined']) {

@@ -17,7 +17,7 @@ const write = {
   request: { url: 'https://api.acme.com/orders/{order_id}/refunds', headers: { 'X-Source': 'support' } },
   parameters: {
     type: 'object',
-    required: ['order_id', 'amount'],
+    required: ['order_id', 'amount', 'email'],
     properties: {
       order_id: { type: 'string', pattern: '^[A-Z0-9-]+$' },
       amount: { type: 'number', minimum: 0 },
@@ -28,7 +28,7 @@ const write = {
   authorization: 'order-api',
   confirm: 'never',
   idempotency: 'key',
-  ownership: { by: 'seen', parameters: ['order_id'] },
+  ownership: { by: 'seen', match: { order_id: 'orders[].id' } },
   response: { select: 'order.{id: id, state: state}' },
 }
 const read = {
@@ -77,7 +77,7 @@ describe('a tool definition', () => {
     ['a read of anything', read, 'none'],
     [
       'a read that receives something of the customer',
-      withProperty(read, 'email', { type: 'string', source: 'customer.email' }),
+      withProperty(read, 'name', { type: 'string', source: 'customer.name' }),
       'mailbox',
     ],
     ['a write', write, 'signed_in'],
@@ -87,7 +87,7 @@ describe('a tool definition', () => {
   })
 
   test.each([
-    ['something that nothing honours', { ...write, limits: { perTicket: 1 } }, ''],
+    ['something that nothing honours', { ...write, limits: { perTicket: 1, perCustomerPerDay: 3 } }, 'limits'],
     ['a consent that is not built', { ...write, confirm: 'customer' }, 'confirm'],
     ['the name of a built-in tool', { ...write, name: 'hand_over' }, 'name'],
     ['a URL without https', withRequest(read, { url: 'http://api.acme.com/{order_id}' }), 'request.url'],
@@ -161,7 +161,7 @@ describe('a tool definition', () => {
     ],
     [
       'a limit on a sourced value',
-      withProperty(read, 'a', { type: 'string', source: 'customer.email', pattern: 'x' }),
+      withProperty(read, 'a', { type: 'string', source: 'customer.name', pattern: 'x' }),
       'parameters.properties.a.pattern',
     ],
     [
@@ -199,14 +199,21 @@ describe('a tool definition', () => {
     ['a write on a record of nobody', { ...write, ownership: undefined }, 'ownership'],
     [
       'ownership by an unknown parameter',
-      { ...write, ownership: { by: 'seen', parameters: ['x'] } },
-      'ownership.parameters.0',
+      { ...write, ownership: { by: 'seen', match: { x: 'orders[].id' } } },
+      'ownership.match.x',
     ],
     [
       'ownership by a parameter of ours',
-      { ...write, ownership: { by: 'seen', parameters: ['email'] } },
-      'ownership.parameters.0',
+      { ...write, ownership: { by: 'seen', match: { email: 'orders[].id' } } },
+      'ownership.match.email',
     ],
+    [
+      'ownership that does not parse',
+      { ...write, ownership: { by: 'seen', match: { order_id: 'orders[' } } },
+      'ownership.match.order_id',
+    ],
+    ['a limit for a read', { ...read, limits: { perTicket: 2 } }, 'limits'],
+    ['an address at a level that does not prove it', { ...write, identity: 'claimed' }, 'identity'],
     ['consent for a read', { ...read, confirm: 'never' }, 'confirm'],
     ['a header name that is none', withRequest(read, { headers: { 'X A': 'b' } }), 'request.headers.X A'],
     [

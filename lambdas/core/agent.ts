@@ -56,6 +56,8 @@ export interface Agent {
   tools: Anthropic.Tool[]
   opening: Anthropic.ContentBlockParam[]
   userData: UserData | undefined
+  /** Has anything personal entered the turn by now? */
+  isPersonal(): boolean
   journal: Journal
   release: number
   model: Model
@@ -134,7 +136,8 @@ async function ask(
     cacheWriteTokens: answer.usage.cache_creation_input_tokens ?? 0,
     ms: agent.now() - started,
   })
-  return { user, answer, ...(n === 0 && agent.userData !== undefined ? { userData: agent.userData } : {}) }
+  const userData = n === 0 && agent.userData !== undefined ? { userData: agent.userData } : {}
+  return { user, answer, personal: agent.isPersonal(), ...userData }
 }
 
 /** The second cache breakpoint moves with the last block, so that each step reads the one before from the cache. */

@@ -7,17 +7,19 @@ import { handOver, isShadow } from './hand-over.ts'
 import type { Message, Ticket } from './helpdesk.ts'
 import { audienceIsOnly, type Identity, identify } from './identify.ts'
 import { effectId, type Journal, openJournal } from './ledger.ts'
-import { lookAgain } from './look-again.ts'
+import { aboutOf, lookAgain } from './look-again.ts'
 import { code, noteHosts, safeNote } from './note.ts'
 import { performTools } from './perform-tools.ts'
 import { post, refOf } from './post.ts'
 import { type EarlierEffect, opening } from './prompt.ts'
 import { loadAgent } from './tenant-configuration.ts'
 import type { Turn, Work } from './turn.ts'
+import { mayReplyUnproven } from './unproven.ts'
 import { fetchUserData, type UserData } from './user-data.ts'
 
 /** How a look at the ticket ended. `closing`: an effect whose outcome is stored, to be closed with the release. */
-export type Ending = { settled: string; closing?: string } | { again: true }
+/** `paid`: a hand-over that was owed is done, or can never be. */
+export type Ending = { settled: string; closing?: string; paid?: boolean } | { again: true }
 
 export async function answerMessage(work: Work, ticket: Ticket, message: Message): Promise<Ending> {
   const { clock, log, tenant, lease, configuration } = work
@@ -25,8 +27,11 @@ export async function answerMessage(work: Work, ticket: Ticket, message: Message
   log.info('customer_identified', { level: identity.level, cause: identity.why, messageId: message.id })
   const barred = await barredBy(work, ticket, identity)
   if (barred !== undefined) return await endHandedOver(work, ticket, message, barred)
+  if (!isShadow(work.connection) && !(await mayReplyUnproven(work, message, identity))) {
+    return await endHandedOver(work, ticket, message, 'unproven_limit')
+  }
 
-  const about = await tenant.vault.hmac(`about|${identity.address ?? ''}|${identity.level}`)
+  const about = await aboutOf(work, identity)
   const turnId = `${message.id}~${about.slice(0, 12)}`
   const journal = await openJournal(tenant.conversations, tenant.vault, lease.key.pk, turnId, clock.now)
   const [begun] = journal.steps
@@ -44,8 +49,11 @@ export async function answerMessage(work: Work, ticket: Ticket, message: Message
     identity,
     about,
     userDataText: userData?.kind === 'data' ? userData.text : undefined,
-    // A turn that goes on after a crash may hold anything its level admits.
-    personal: userData?.kind === 'data' || (begun !== undefined && atLeast(identity.level, 'mailbox')),
+    personal:
+      userData?.kind === 'data' ||
+      // The thread holds a personal reply of ours.
+      lease.row.personal !== undefined ||
+      journal.steps.some((step) => step.personal),
   }
   const end = await letClaudeWork(turn, journal, userData)
   switch (end.end) {
@@ -68,7 +76,7 @@ export async function endHandedOver(
 ): Promise<Ending> {
   const done = await handOver(work, ticket, message, cause, summary)
   if (done === 'changed') return { again: true }
-  return { settled: done === 'closed' ? 'closed' : 'handed_over' }
+  return { settled: done === 'closed' ? 'closed' : 'handed_over', paid: true }
 }
 
 /** Reasons not to let the agent speak at all. */
@@ -124,6 +132,7 @@ async function letClaudeWork(
         now: clock.now(),
       }),
       userData,
+      isPersonal: () => turn.personal,
       journal,
       release: agent.release,
       model: turn.model,

@@ -18,11 +18,11 @@ import { claim, giveBack, release } from './lease.ts'
 import { loadEffects } from './ledger.ts'
 import { answeredBy } from './look-again.ts'
 import { parseJson } from './parse-json.ts'
-import type { AnswerRuntime } from './ports.ts'
+import type { AnswerRuntime, TenantRuntime } from './ports.ts'
 import { endFailed, type Later, outageDelay, workLater } from './postpone.ts'
 import type { Run } from './run.ts'
 import { settlePosts, settleTools } from './settle.ts'
-import { isGivenBack, shouldAnswer } from './should-answer.ts'
+import { isGivenBack, shouldAnswer, type Verdict } from './should-answer.ts'
 import { loadAgent } from './tenant-configuration.ts'
 import { ticketKey } from './ticket-key.ts'
 import type { Work } from './turn.ts'
@@ -43,11 +43,13 @@ const waitsMs = [5 * second, 30 * second, 120 * second] as const
 
 /** Makes the Lambda handler of one helpdesk's `answer`. What cannot be parsed or claimed goes back to the queue. */
 export function createAnswer(helpdesk: Helpdesk, runtime: AnswerRuntime) {
-  const configurations = createBoundedCache<Configuration>(tenantsKept)
-  const tokens: TokenCache = new Map()
-  const configurationOf = (tenant: string, make: () => Configuration): Configuration => {
-    const known = configurations.get(tenant) ?? make()
-    configurations.set(tenant, known)
+  const caches = createBoundedCache<{ configuration: Configuration; tokens: TokenCache }>(tenantsKept)
+  const cachesOf = ({ tenant, configuration }: TenantRuntime) => {
+    const known = caches.get(tenant) ?? {
+      configuration: createConfiguration(configuration, tenant),
+      tokens: new Map(),
+    }
+    caches.set(tenant, known)
     return known
   }
   // A run ends itself at its own deadline, which leaves time to write down what is known.
@@ -62,11 +64,8 @@ export function createAnswer(helpdesk: Helpdesk, runtime: AnswerRuntime) {
           continue
         }
         const tenant = await runtime.forTenant(tenantOf(wake.connectionId))
-        const configuration = configurationOf(tenant.tenant, () =>
-          createConfiguration(tenant.configuration, tenant.tenant),
-        )
         const deadline = runtime.clock.now() + context.getRemainingTimeInMillis() - reserveMs
-        await answerTicket({ ...runtime, helpdesk, tokens, tenant, configuration, wake, deadline })
+        await answerTicket({ ...runtime, ...cachesOf(tenant), helpdesk, tenant, wake, deadline })
       }
       return { batchItemFailures }
     },
@@ -102,8 +101,7 @@ async function lookUntilSettled(run: Run): Promise<string> {
   for (let looks = 1; ; looks++) {
     const ending = await look(run)
     if ('settled' in ending) {
-      if ((await release(run.tenant.conversations, run.lease, ending.closing)) === 'settled')
-        return ending.settled
+      if ((await release(run.tenant.conversations, run.lease, ending)) === 'settled') return ending.settled
     } else if ('later' in ending) {
       await workLater(run, ending)
       return ending.cause
@@ -133,26 +131,24 @@ async function look(run: Run): Promise<Ending | Later> {
     return { settled: 'team_only' }
   }
   const work = await prepare(run)
-  await settleTools(work)
   const disabled = { settled: 'connection_disabled' }
-  if (!work.connection.enabled && Object.keys(lease.row.open).length === 0) return disabled
+  const owes = (): boolean => Object.keys(lease.row.open).length > 0 || lease.row.mustHandOver !== undefined
+  if (!work.connection.enabled && !owes()) return disabled
   const started = clock.now()
   const read = await run.helpdesk.read(run.wake.ticketId, work.api)
   log.info('ticket_read', { count: read.messages.length, ms: clock.now() - started })
+  await settleTools(work, read)
   const ticket = await settlePosts(work, read)
-  if (!work.connection.enabled) return disabled
-
-  const wait = waitsMs[row.waits]
-  if (wait !== undefined && isBehind(ticket, row.wanted)) {
-    return { later: wait, cause: 'message_not_shown', ownFault: false, waits: row.waits + 1 }
-  }
   if (isGivenBack(ticket, lease.row)) await giveBack(tenant.conversations, lease, clock.now())
 
   const newest = ticket.messages.findLast((m) => m.author.role === 'customer') ?? ticket.messages.at(-1)
   if (lease.row.mustHandOver !== undefined && newest !== undefined) {
     return await endHandedOver(work, ticket, newest, lease.row.mustHandOver)
   }
+  if (!work.connection.enabled) return disabled
   const verdict = shouldAnswer(ticket, lease.row, answeredBy(work.effects.values()), clock.now())
+  const wait = waitFor(run, ticket, verdict)
+  if (wait !== undefined) return wait
   if (verdict.do === 'nothing') return { settled: verdict.cause }
   if (verdict.do === 'hand_over') return await endHandedOver(work, ticket, verdict.message, verdict.cause)
   if (lease.row.attempts > maxAttempts) {
@@ -161,6 +157,25 @@ async function look(run: Run): Promise<Ending | Later> {
   }
   return await answerMessage(work, ticket, verdict.message)
 }
+
+/** A doorbell named a message that the helpdesk does not show yet, or none at all and there is nothing new. */
+function waitFor(run: Run, ticket: Ticket, verdict: Verdict): Later | undefined {
+  const { row } = run.lease
+  const wanted = [...(row.wanted ?? [])] as string[]
+  const missing = wanted.find((id) => !ticket.messages.some((m) => m.id === id))
+  const nothingNew = verdict.do === 'nothing' && verdict.cause === 'nothing_new'
+  const unnamed = wanted.length === 0 && row.customer && nothingNew && row.waits === 0
+  if (missing === undefined && (!unnamed || answeredJustNow(ticket, run.clock.now()))) return undefined
+  const wait = waitsMs[row.waits]
+  if (wait !== undefined) {
+    return { later: wait, cause: 'message_not_shown', ownFault: false, waits: row.waits + 1 }
+  }
+  if (missing !== undefined) run.log.alarm('message_never_shown', { messageId: missing })
+  return undefined
+}
+
+const answeredJustNow = (ticket: Ticket, now: number): boolean =>
+  ticket.messages.some((m) => m.ours && m.visibility === 'public' && now - m.at < 60 * second)
 
 /** The tenant's live configuration, this connection, and what was done on the ticket before. */
 async function prepare(run: Run): Promise<Work> {
@@ -193,13 +208,9 @@ async function loadConnection(run: Run, live: Release): Promise<ConnectionBase> 
     wake.connectionId,
     helpdesk.connection,
   )
-  if (connection !== undefined) return connection
+  if (connection?.id === wake.connectionId) return connection
   throw new DeskhandError('bad_configuration', 'the connection is not in the live release: publish it again')
 }
-
-/** A doorbell named a message that the helpdesk does not show yet. */
-const isBehind = (ticket: Ticket, wanted: Set<unknown> | undefined): boolean =>
-  ticket.complete && [...(wanted ?? [])].some((id) => !ticket.messages.some((m) => m.id === id))
 
 function readWakeUp(body: string): WakeUp | undefined {
   const json = parseJson(Buffer.from(body))

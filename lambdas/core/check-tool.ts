@@ -1,6 +1,6 @@
 /** Is a tool definition one that we can keep our word on? Asked when it is saved, published and tried. */
 
-import type { Assurance } from '../../schemas/names.ts'
+import { type Assurance, atLeast } from '../../schemas/names.ts'
 import {
   type Parameter,
   type ParameterSchema,
@@ -52,6 +52,7 @@ export function checkTool(
     ...checkPlaces(tool),
     ...checkHeaders(tool),
     ...checkParameters(tool),
+    ...checkAddress(tool),
     ...checkEffect(tool),
     ...checkAuthorization(tool, context),
     ...checkSelect(tool),
@@ -61,12 +62,22 @@ export function checkTool(
 
 /** Resolves the default of `identity`: what writes or receives something about the customer asks for more. */
 export function resolveTool(definition: ToolDefinition): Tool {
-  const aboutCustomer = Object.values(definition.parameters.properties).some(({ source }) =>
-    source.startsWith('customer.'),
-  )
-  const fallback = definition.effect === 'write' ? 'signed_in' : aboutCustomer ? 'mailbox' : 'none'
-  return { ...definition, identity: definition.identity ?? fallback }
+  const fallback =
+    definition.effect === 'write' ? 'signed_in' : isAboutCustomer(definition) ? 'mailbox' : 'none'
+  const identity = definition.identity ?? fallback
+  // Without a proven address the call would go out without it, and answer about everybody.
+  return {
+    ...definition,
+    identity: takesAddress(definition) && !atLeast(identity, 'mailbox') ? 'mailbox' : identity,
+  }
 }
+
+const takesAddress = ({ parameters }: ToolDefinition): boolean =>
+  Object.values(parameters.properties).some(({ source }) => source === 'customer.email')
+
+/** Does the call say something about the customer? */
+export const isAboutCustomer = ({ parameters }: ToolDefinition): boolean =>
+  Object.values(parameters.properties).some(({ source }) => source.startsWith('customer.'))
 
 function* checkName(tool: ToolDefinition): Generator<Problem> {
   if (builtIns.has(tool.name))
@@ -168,6 +179,22 @@ function* checkRequired(
   }
 }
 
+/** The customer's address is always proven, and never left out. */
+function* checkAddress(tool: ToolDefinition): Generator<Problem> {
+  if (!takesAddress(tool)) return
+  if (tool.identity !== undefined && !atLeast(tool.identity, 'mailbox')) {
+    yield { path: 'identity', message: 'must be mailbox or above, because customer.email is sent' }
+  }
+  for (const [name, { source }] of Object.entries(tool.parameters.properties)) {
+    if (source === 'customer.email' && !tool.parameters.required.includes(name)) {
+      yield {
+        path: 'parameters.required',
+        message: `${name} is the customer's address, so it must be required`,
+      }
+    }
+  }
+}
+
 /** What code fills in has no limits to check: only its type. */
 function* checkSourced(parameter: Parameter, path: string): Generator<Problem> {
   const { source, value, type, description: _, ...limits } = parameter
@@ -242,10 +269,11 @@ function isPattern(pattern: string): boolean {
 
 /** A write says who consents and whose record it touches; a read has nothing of the kind to say. */
 function* checkEffect(tool: ToolDefinition): Generator<Problem> {
-  const { effect, confirm, ownership, idempotency } = tool
+  const { effect, confirm, ownership, idempotency, limits } = tool
   if (effect === 'read') {
     if (confirm !== undefined) yield { path: 'confirm', message: 'is for writes: remove it' }
     if (ownership !== undefined) yield { path: 'ownership', message: 'is for writes: remove it' }
+    if (limits.perTicket !== 1) yield { path: 'limits', message: 'is for writes: remove it' }
     if (idempotency !== 'none') yield { path: 'idempotency', message: 'is for writes: remove it' }
     return
   }
@@ -259,18 +287,23 @@ function* checkEffect(tool: ToolDefinition): Generator<Problem> {
   if (fromModel.length > 0 && ownership === undefined) {
     yield {
       path: 'ownership',
-      message: 'say which parameters name the record: {"by": "seen", "parameters": ["..."]}',
+      message:
+        "say which parameters name the record, and where the user data lists the customer's own: " +
+        '{"by": "seen", "match": {"order_id": "orders[].id"}}',
     }
   }
-  for (const [at, name] of (ownership?.parameters ?? []).entries()) {
+  for (const [name, select] of Object.entries(ownership?.match ?? {})) {
+    const path = `ownership.match.${name}`
     const parameter = parameterOf(tool, name)
     const isId = parameter?.type === 'string' || parameter?.type === 'integer'
     if (parameter?.source !== 'model' || !isId || !tool.parameters.required.includes(name)) {
       yield {
-        path: `ownership.parameters.${at}`,
+        path,
         message: `${name} must be a required string or integer parameter that the model fills in`,
       }
     }
+    const problem = selectProblem(select)
+    if (problem !== undefined) yield { path, message: problem }
   }
 }
 

@@ -96,7 +96,7 @@ export function createConfiguration(table: Pick<Table, 'query' | 'batchGet'>, te
 }
 
 /**
- * Saves new versions of these definitions and makes them live in one release; what is not named stays as it is.
+ * Saves new versions of these definitions and makes them live in one release; what is not named stays as it is, or with `replace` is live no more.
  * Throws `condition_failed` when somebody else published meanwhile. The caller has validated the definitions.
  */
 export async function publish(
@@ -106,9 +106,10 @@ export async function publish(
   by: string,
   why: string,
   now: number,
+  { replace = false }: { replace?: boolean } = {},
 ): Promise<Release> {
   const before = await readNewest(table, tenant)
-  const live: Release['live'] = { ...before?.live }
+  const live: Release['live'] = replace ? {} : { ...before?.live }
   for (const { kind, id, definition } of definitions) {
     const { pk } = configKey(tenant, kind, id, 0)
     const [last] = await table.query('versions', { pk, descending: true, limit: 1 })

@@ -1,5 +1,6 @@
 /** Hand-over: one internal note a human can act on, the tag, the team. From then on the agent is silent. */
 import type { ConnectionBase } from '../../schemas/connection.ts'
+import { DeskhandError } from './errors.ts'
 import { handOverTag, type Message, type Ticket } from './helpdesk.ts'
 import { close } from './lease.ts'
 import { effectId } from './ledger.ts'
@@ -25,6 +26,7 @@ const causes: Record<string, string> = {
   too_many_attempts: 'Answering failed several times.',
   audience_changed: 'Somebody else can read this ticket since a personal answer was sent.',
   identity_dropped: 'The newest message is less surely from the customer than earlier ones.',
+  unproven_limit: 'This unproven address has had its replies for today.',
   suspicious_sender: "The message may come from somebody who uses the customer's address.",
   not_alone: 'The answer holds personal data, and it would not reach the verified customer alone.',
 }
@@ -50,10 +52,17 @@ export async function handOver(
       ref: refOf(id),
     }
     const result = await post(work, ticket, { id, outgoing, messageId: message.id })
-    if (result === 'changed' || result === 'closed') return result
-    if (result === 'posted') {
-      await close(tenant.conversations, lease, id, noteOnly ? undefined : { handedOver: true })
+    if (result === 'closed' && lease.row.mustHandOver !== undefined) {
+      work.log.alarm('hand_over_impossible', { cause, messageId: message.id })
     }
+    if (result === 'changed' || result === 'closed') return result
+    if (result === 'refused') {
+      throw new DeskhandError(
+        'connection_broken',
+        'the helpdesk refuses our hand-over: check the team of handOver and the permissions of the bot user',
+      )
+    }
+    await close(tenant.conversations, lease, id, noteOnly ? undefined : { handedOver: true })
   }
   work.log.info('handed_over', { cause, messageId: message.id, effectId: id })
   return 'done'
@@ -67,10 +76,19 @@ async function noteText(work: Work, message: Message, cause: string, summary?: s
   return safeNote(
     [
       `**Handed over to you.** ${causes[cause] ?? cause}`,
-      ...(summary === undefined || summary === '' ? [] : [summary]),
+      ...(summary === undefined || summary === ''
+        ? []
+        : ['In the words of the agent, unchecked:', quote(summary)]),
       ...(await effectLines(work)),
       `About message ${message.id}. To give the ticket back to the agent, remove the tag ${handOverTag}.`,
     ],
     noteHosts(work.agent),
   )
 }
+
+/** Set apart, so that nothing in it reads as a line of the ledger. */
+const quote = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => `> ${line}`)
+    .join('\n')

@@ -4,6 +4,7 @@ import { connectionId, tenantOf } from '../../schemas/names.ts'
 import { inboundSecret } from '../../schemas/tenant-apis.ts'
 import { createBoundedCache } from './bounded-cache.ts'
 import { type Configuration, createConfiguration } from './configuration.ts'
+import { DeskhandError } from './errors.ts'
 import type { Inbound } from './helpdesk.ts'
 import type { ReceiveRuntime } from './ports.ts'
 
@@ -34,12 +35,15 @@ export function createFindConnection<C extends ConnectionBase>(
     const release = await configuration.live(releaseAgeMs, now)
     if (release === undefined) return undefined
     const found = await configuration.definition(release, 'connection', id, anyConnection)
-    if (found?.helpdesk !== inbound.name) return undefined
+    if (found?.helpdesk !== inbound.name || found.id !== id) return undefined
     return configuration.definition(release, 'connection', id, inbound.connection)
   }
 }
 
-/** The webhook secrets that count now. One that is missing or does not parse is left out. Throws `unavailable`. */
+/**
+ * The webhook secrets that count now. One that has expired or does not parse is left out. Throws `unavailable`, and
+ * `bad_configuration` when none is left because one cannot be read: the helpdesk shall send again once that is mended.
+ */
 export async function activeSecrets(
   connection: ConnectionBase,
   inboundSecrets: ReceiveRuntime['inboundSecrets'],
@@ -47,10 +51,19 @@ export async function activeSecrets(
 ): Promise<string[]> {
   const secrets = inboundSecrets(tenantOf(connection.id))
   const values: string[] = []
+  let missing: string | undefined
   for (const { secret, expiresAt } of connection.inbound) {
     if (expiresAt !== undefined && Date.parse(expiresAt) <= now) continue
-    const parsed = inboundSecret.safeParse(await secrets.read(secret))
+    const stored = await secrets.read(secret)
+    if (stored === undefined) missing = secret
+    const parsed = inboundSecret.safeParse(stored)
     if (parsed.success) values.push(parsed.data.value)
+  }
+  if (values.length === 0 && missing !== undefined) {
+    throw new DeskhandError(
+      'bad_configuration',
+      `the webhook secret ${missing} is missing or not tagged with its tenant: store it again`,
+    )
   }
   return values
 }

@@ -25,7 +25,7 @@ export interface Lease {
 const names = { '#open': 'open', '#fence': 'fence' }
 const mine = '#fence = :mine'
 
-/** Takes the ticket if it is due and nobody holds it. `busy` and `settled` need nothing from the caller. */
+/** Takes the ticket if it is due and neither held nor put off. `busy` and `settled` need nothing from the caller. */
 export async function claim(table: Table, key: Key, now: number): Promise<Lease | 'busy' | 'settled'> {
   const until = now + leaseMs
   try {
@@ -67,10 +67,7 @@ export async function intend(
   }
 }
 
-/**
- * Removes an effect from the open ones, its outcome being on its own row, with what follows for the ticket. A
- * hand-over that is done is not owed any more.
- */
+/** Removes an effect from the open ones, its outcome being on its own row, with what follows for the ticket. */
 export async function close(
   table: Table,
   lease: Lease,
@@ -78,9 +75,7 @@ export async function close(
   then: { mustHandOver: string } | { handedOver: true } | undefined = undefined,
 ): Promise<void> {
   await change(table, lease, 'close', {
-    update:
-      `REMOVE #open.#id${then !== undefined && 'handedOver' in then ? ', mustHandOver' : ''}` +
-      `${then === undefined ? '' : ' SET #then = :then'}`,
+    update: `REMOVE #open.#id${then === undefined ? '' : ' SET #then = :then'}`,
     names: { '#id': id, ...(then === undefined ? {} : { '#then': Object.keys(then)[0] ?? '' }) },
     values: then === undefined ? {} : { ':then': Object.values(then)[0] },
   })
@@ -96,17 +91,22 @@ export async function giveBack(table: Table, lease: Lease, now: number): Promise
 
 /**
  * Settles the ticket, unless a doorbell rang since the look began: then answers `moved` and the lease goes on with the
- * fresh row. `closing` is an open effect whose outcome is already stored.
+ * fresh row. `closing` is an open effect whose outcome is already stored. A hand-over that is owed keeps the ticket due
+ * unless it is `paid`.
  */
-export async function release(table: Table, lease: Lease, closing?: string): Promise<'settled' | 'moved'> {
+export async function release(
+  table: Table,
+  lease: Lease,
+  { closing, paid = false }: { closing?: string | undefined; paid?: boolean | undefined } = {},
+): Promise<'settled' | 'moved'> {
   const seen = [...(lease.row.seen ?? [])] as string[]
   const trim = seen.slice(0, Math.max(0, seen.length - seenKept))
   try {
     await change(table, lease, 'release', {
       update:
-        `REMOVE due, dueAt, dueSince, leaseUntil, customer, wanted, waits, outages, mustHandOver${closing === undefined ? '' : ', #open.#id'} ` +
+        `REMOVE due, dueAt, dueSince, leaseUntil, customer, wanted, waits, outages${paid ? ', mustHandOver' : ''}${closing === undefined ? '' : ', #open.#id'} ` +
         `SET attempts = :zero${trim.length > 0 ? ' DELETE seen :trim' : ''}`,
-      condition: `rung = :rung AND ${closing === undefined ? 'size(#open) = :zero' : 'size(#open) = :one AND attribute_exists(#open.#id)'}`,
+      condition: `rung = :rung AND ${paid ? '' : 'attribute_not_exists(mustHandOver) AND '}${closing === undefined ? 'size(#open) = :zero' : 'size(#open) = :one AND attribute_exists(#open.#id)'}`,
       names: closing === undefined ? {} : { '#id': closing },
       values: {
         ':zero': 0,
@@ -123,8 +123,8 @@ export async function release(table: Table, lease: Lease, closing?: string): Pro
 }
 
 /**
- * Gives the lease up and leaves the ticket due at `dueAt`. `ownFault: false` does not use up an attempt: the cause
- * was a limit, an outage or a message not shown yet.
+ * Leaves the ticket due at `dueAt`; until then nobody claims it, however many wake-ups come. `ownFault: false` does not
+ * use up an attempt: the cause was a limit, an outage or a message not shown yet.
  */
 export async function postpone(
   table: Table,
@@ -134,7 +134,7 @@ export async function postpone(
 ): Promise<void> {
   await change(table, lease, 'postpone', {
     update:
-      'SET dueAt = :dueAt, attempts = attempts - :back, waits = :waits, outages = :outages REMOVE leaseUntil',
+      'SET dueAt = :dueAt, leaseUntil = :dueAt, attempts = attempts - :back, waits = :waits, outages = :outages',
     values: {
       ':dueAt': dueAt,
       ':back': why.ownFault ? 0 : 1,

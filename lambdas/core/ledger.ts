@@ -70,6 +70,8 @@ export interface Step {
   /** Blocks of the user message that led to the answer: the ticket in the first step, tool results later. */
   user: Anthropic.ContentBlockParam[]
   answer: Anthropic.Message
+  /** Something personal had entered the turn when the model was asked. */
+  personal: boolean
   /** First step: what the User Data API said when the turn began. */
   userData?: UserData
 }

@@ -1,9 +1,9 @@
 /** The last look: right before a write or a reply, is everything still as the turn believes? */
 
 import type { Ticket } from './helpdesk.ts'
-import { identify } from './identify.ts'
+import { type Identity, identify } from './identify.ts'
 import { shouldAnswer } from './should-answer.ts'
-import type { Turn } from './turn.ts'
+import type { Turn, Work } from './turn.ts'
 
 /**
  * Reads the ticket anew. Answers it when the same message is still the newest unanswered one, by the same author at
@@ -21,6 +21,10 @@ export async function lookAgain(turn: Turn): Promise<Ticket | undefined> {
   if (identity.level !== turn.identity.level || identity.address !== turn.identity.address) return undefined
   return ticket
 }
+
+/** HMAC of whom something is for: an address at a level. What was fetched for one enters no prompt for another. */
+export const aboutOf = async (work: Work, identity: Identity): Promise<string> =>
+  await work.tenant.vault.hmac(`about|${identity.address ?? ''}|${identity.level}`)
 
 /** Ids of the messages that have an answer by the ledger. */
 export const answeredBy = (

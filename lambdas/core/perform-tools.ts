@@ -4,7 +4,7 @@ import { atLeast } from '../../schemas/names.ts'
 import type { EffectRow } from '../../schemas/ticket-row.ts'
 import type { Call, Performed } from './agent.ts'
 import { type PreparedRequest, prepareRequest, sendRequest } from './call-tool.ts'
-import type { Tool } from './check-tool.ts'
+import { isAboutCustomer, type Tool } from './check-tool.ts'
 import { DeskhandError } from './errors.ts'
 import { isShadow } from './hand-over.ts'
 import { close, intend } from './lease.ts'
@@ -14,6 +14,7 @@ import { timeFor } from './post.ts'
 import type { ToolFailure, ToolResult } from './tool-answer.ts'
 import { bindArguments, validateArguments } from './tool-arguments.ts'
 import type { Turn } from './turn.ts'
+import { valuesAt } from './user-data.ts'
 
 /** Runs the calls of one step: reads side by side, then writes one after the other, stopping at the first unsure one. */
 export async function performTools(turn: Turn, calls: Call[]): Promise<Performed[]> {
@@ -76,7 +77,7 @@ async function decide(turn: Turn, call: Call): Promise<Performed> {
   }
 
   if (tool.effect === 'read') {
-    if (tool.identity !== 'none') turn.personal = true
+    if (tool.identity !== 'none' || isAboutCustomer(tool)) turn.personal = true
     return fromResult(await send(turn, tool, prepared.request, undefined))
   }
   return await write(turn, tool, checked.args, prepared.request)
@@ -94,6 +95,8 @@ async function write(
       'the agent is in note mode: the call was not made, a human sees what it would have been',
     )
   }
+  const barred = barredWrite(turn, tool)
+  if (barred !== undefined) return refusal(...barred)
   const strange = unseen(turn, tool, args)
   if (strange !== undefined) {
     return refusal(
@@ -109,6 +112,15 @@ async function write(
     return failure(
       'already_done',
       `done at ${new Date(before.at).toISOString()}, not done again${await toldBefore(turn, before)}`,
+    )
+  }
+  const others = [...turn.effects].filter(
+    ([key, e]) => key !== id && e.tool === tool.name && e.state !== 'failed',
+  )
+  if (others.length >= tool.limits.perTicket) {
+    return refusal(
+      'not_allowed',
+      `this may be done ${tool.limits.perTicket} time(s) per ticket; a human decides about more`,
     )
   }
   if (before?.state === 'unknown') return { text: '', end: { end: 'hand_over', cause: 'unknown_outcome' } }
@@ -150,6 +162,23 @@ async function write(
   )
   if (effect.state === 'unknown') return { text: '', end: { end: 'hand_over', cause: 'unknown_outcome' } }
   return fromResult(result)
+}
+
+/**
+ * Why this write may not run at all. What an admin has not said is not allowed, however the definition came into the
+ * table, and words of a third person in the ticket may be what the model obeys.
+ */
+function barredWrite(turn: Turn, tool: Tool): [ToolFailure, string] | undefined {
+  if (tool.confirm !== 'never') return ['needs_confirmation', 'somebody has to confirm this; hand over']
+  const fromModel = Object.values(tool.parameters.properties).some(({ source }) => source === 'model')
+  if (fromModel && tool.ownership === undefined) {
+    return ['not_allowed', 'this tool does not say whose record it changes; a human has to look at it']
+  }
+  const { author } = turn.message
+  const others = turn.ticket.messages.some(
+    (m) => m.visibility === 'public' && m.author.role === 'customer' && m.author.id !== author.id,
+  )
+  return others ? ['not_allowed', 'several people write in this ticket; a human decides'] : undefined
 }
 
 /** What is sealed with an open effect: enough to send the same bytes again, or to show a human. */
@@ -213,19 +242,12 @@ async function send(
   return sent.result
 }
 
-/** The first parameter under `ownership` whose value stands nowhere in this customer's own data. */
+/** The first parameter under `ownership` whose value is not where this customer's own data holds such ids. */
 function unseen(turn: Turn, tool: Tool, args: Record<string, unknown>): string | undefined {
-  return tool.ownership?.parameters.find((name) => {
-    const value = String(args[name] ?? '')
-    if (value.length < 3) return true
-    const data = turn.userDataText ?? ''
-    for (let at = data.indexOf(value); at >= 0; at = data.indexOf(value, at + 1)) {
-      if (!isWordCharacter(data[at - 1]) && !isWordCharacter(data[at + value.length])) return false
-    }
-    return true
-  })
+  return Object.entries(tool.ownership?.match ?? {}).find(
+    ([name, path]) => !valuesAt(turn.userDataText, path).has(String(args[name])),
+  )?.[0]
 }
-const isWordCharacter = (c: string | undefined): boolean => c !== undefined && /[\p{L}\p{N}_-]/u.test(c)
 
 /** The earlier result, where it was for the same customer at the same level. */
 async function toldBefore(turn: Turn, effect: EffectRow): Promise<string> {

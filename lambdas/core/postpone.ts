@@ -10,6 +10,8 @@ const hour = 60 * minute
 const outageMs = [30 * second, minute, 2 * minute, 5 * minute, 15 * minute] as const
 /** Somebody has to mend it first. */
 const brokenMs = 10 * minute
+/** How long to wait for a ticket that is not there. */
+const goneMs = [5 * second, 30 * second, 2 * minute, 10 * minute, hour] as const
 const maxSqsDelayMs = 15 * minute
 const giveUpAfterMs = 7 * 24 * hour
 
@@ -53,8 +55,14 @@ export async function endFailed(run: Run, error: unknown): Promise<void> {
   const givenUp = row.dueSince !== undefined && now - row.dueSince > giveUpAfterMs
   const outOfTime = now >= run.deadline
   try {
+    // Perhaps it is not shown yet, or the account is being moved.
+    const wait = known?.code === 'ticket_gone' ? goneMs[row.waits] : undefined
+    if (wait !== undefined && !givenUp) {
+      await workLater(run, { later: wait, cause: fields.code, ownFault: false, waits: row.waits + 1 })
+      return
+    }
     if (known?.code === 'ticket_gone' || givenUp) {
-      if (givenUp) run.log.alarm('event_given_up', fields)
+      run.log.alarm('event_given_up', fields)
       await giveUp(run)
       return
     }
@@ -79,7 +87,8 @@ async function giveUp(run: Run): Promise<void> {
     if (kind === 'tool') await storeOutcome(conversations, run.lease.key.pk, id, outcome)
     await close(conversations, run.lease, id)
   }
-  await release(run.tenant.conversations, run.lease)
+  if (run.lease.row.mustHandOver !== undefined) run.log.alarm('hand_over_impossible')
+  await release(run.tenant.conversations, run.lease, { paid: true })
 }
 
 function delayOf(error: DeskhandError | undefined, outages: number, mendable: boolean): number {

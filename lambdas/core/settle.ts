@@ -1,12 +1,16 @@
 /** Settling what an earlier worker left open: an INTENT without an outcome is never blindly repeated. */
+import { atLeast } from '../../schemas/names.ts'
 import type { OpenEffect } from '../../schemas/ticket-row.ts'
 import { sendRequest } from './call-tool.ts'
 import { isShadow } from './hand-over.ts'
 import type { Ticket } from './helpdesk.ts'
+import { identify } from './identify.ts'
 import { close } from './lease.ts'
 import { effectKey, readEffect } from './ledger.ts'
+import { aboutOf, answeredBy } from './look-again.ts'
 import { type StoredCall, storeToolOutcome } from './perform-tools.ts'
 import { findPosted, record } from './post.ts'
+import { shouldAnswer } from './should-answer.ts'
 import type { ToolResult } from './tool-answer.ts'
 import type { Work } from './turn.ts'
 
@@ -17,13 +21,14 @@ const repeatTimeoutMs = 30_000
 
 /**
  * Settles open tool calls. The first call cannot be alive any more: its lease has ended. With a key the same bytes
- * are sent again; without, the outcome stays unknown and a human gets the ticket.
+ * are sent again, if the call would still be made today; else the outcome stays unknown and a human gets the ticket.
  */
-export async function settleTools(work: Work): Promise<void> {
+export async function settleTools(work: Work, ticket: Ticket): Promise<void> {
   for (const [id, effect] of Object.entries(work.lease.row.open)) {
     if (effect.kind !== 'tool') continue
     const known = await readEffect(work.tenant.conversations, work.lease.key.pk, id)
-    const settled = known !== undefined && known.at >= effect.at ? known : await settleTool(work, id, effect)
+    const settled =
+      known !== undefined && known.at >= effect.at ? known : await settleTool(work, ticket, id, effect)
     work.effects.set(id, settled)
     await close(
       work.tenant.conversations,
@@ -35,7 +40,7 @@ export async function settleTools(work: Work): Promise<void> {
   }
 }
 
-async function settleTool(work: Work, id: string, effect: OpenEffect) {
+async function settleTool(work: Work, ticket: Ticket, id: string, effect: OpenEffect) {
   const { tenant, lease } = work
   const stored: StoredCall =
     effect.request === undefined
@@ -44,11 +49,7 @@ async function settleTool(work: Work, id: string, effect: OpenEffect) {
           await tenant.vault.open({ ...effectKey(lease.key.pk, id), field: 'request' }, effect.request),
         ) as StoredCall)
   const unknown: ToolResult = { ok: false, failure: 'unknown_outcome', message: 'cut off while under way' }
-  const repeatable =
-    effect.keyed === true &&
-    (effect.authorization === undefined || work.agent.authorizations.has(effect.authorization)) &&
-    work.clock.now() - effect.at < keyKeptMs
-  const result = repeatable ? await sendAgain(work, id, effect, stored) : unknown
+  const result = (await mayRepeat(work, ticket, effect)) ? await sendAgain(work, id, effect, stored) : unknown
   return await storeToolOutcome(
     work,
     id,
@@ -56,6 +57,23 @@ async function settleTool(work: Work, id: string, effect: OpenEffect) {
     stored,
     result,
   )
+}
+
+/**
+ * Perhaps the first call never left, so a repeat may be the one that does it: it has to pass what a new call would.
+ * The message is still the newest and by the same author at the same level, no human is in charge, the tool is live.
+ */
+async function mayRepeat(work: Work, ticket: Ticket, effect: OpenEffect): Promise<boolean> {
+  const { agent, connection, clock, effects, lease } = work
+  const tool = agent.tools.get(effect.tool ?? '')
+  if (effect.keyed !== true || clock.now() - effect.at >= keyKeptMs) return false
+  if (!connection.enabled || isShadow(connection)) return false
+  if (tool?.effect !== 'write' || tool.idempotency !== 'key') return false
+  if (effect.authorization !== undefined && !agent.authorizations.has(effect.authorization)) return false
+  const verdict = shouldAnswer(ticket, lease.row, answeredBy(effects.values()), clock.now())
+  if (verdict.do !== 'answer' || verdict.message.id !== effect.messageId) return false
+  const identity = identify(verdict.message, ticket, work.helpdesk.sideDoorsClosed(connection.attestations))
+  return atLeast(identity.level, tool.identity) && (await aboutOf(work, identity)) === effect.about
 }
 
 async function sendAgain(work: Work, id: string, effect: OpenEffect, stored: StoredCall) {

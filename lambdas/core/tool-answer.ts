@@ -129,7 +129,8 @@ const isWithin = (value: unknown, levels: number): boolean =>
 
 type Data = Parameters<typeof search>[1]
 
-function selectFrom(expression: string, value: unknown): { ok: true; value: unknown } | { ok: false } {
+/** What a JMESPath expression finds; `null` where it finds nothing. */
+export function selectFrom(expression: string, value: unknown): { ok: true; value: unknown } | { ok: false } {
   try {
     return { ok: true, value: search(expression, value as Data) ?? null }
   } catch {

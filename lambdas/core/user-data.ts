@@ -4,7 +4,7 @@ import type { Authorization, UserDataApi } from '../../schemas/tenant-apis.ts'
 import { authorizationHeader } from './authorize.ts'
 import type { VerifiedEmail } from './identify.ts'
 import type { Http, Secrets } from './ports.ts'
-import { parseAnswer } from './tool-answer.ts'
+import { parseAnswer, selectFrom } from './tool-answer.ts'
 import { type Truncated, truncate } from './truncate.ts'
 
 /** The contract: 10 s for everything. */
@@ -42,6 +42,24 @@ export async function fetchUserData(call: UserDataCall): Promise<UserData> {
   return call.api.authorization === undefined
     ? first
     : await ask(call, { timeoutMs, signal }, { fresh: true })
+}
+
+/**
+ * The strings and numbers that `path` (JMESPath) finds in user data, as text: the ids of a customer's own records. None
+ * where the data is not JSON, or was cut.
+ */
+export function valuesAt(text: string | undefined, path: string): Set<string> {
+  const found = selectFrom(path, jsonIn(text))
+  const values = found.ok ? [found.value].flat(2) : []
+  return new Set(values.filter((v) => typeof v === 'string' || typeof v === 'number').map(String))
+}
+
+function jsonIn(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? 'null')
+  } catch {
+    return null
+  }
 }
 
 async function ask(
