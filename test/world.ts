@@ -297,22 +297,28 @@ export async function startWorld(options: {
         clock.time += 60 * second
         await world.sweep()
       }
-      const mine = bodies.indexOf(world.wakeUp(ticketId))
-      for (const [i, body] of bodies.entries()) await (i === mine ? process : world.process()).answer(body)
-      return mine >= 0
+      const mine = world.wakeUp(ticketId)
+      for (const body of bodies) await (body === mine ? process : world.process()).answer(body)
+      return bodies.includes(mine)
+    },
+
+    /** Steps until the ticket's next wake-up was handled, by `process`. */
+    async run(ticketId: string, process: Process = world.process()): Promise<void> {
+      for (let rounds = 0; rounds < 60; rounds++) if (await world.step(ticketId, process)) return
+      throw new Error(`ticket ${ticketId} had no wake-up in 60 rounds`)
     },
 
     /** Runs wake-ups and sweeps, moving the clock, until the ticket is settled. Answers the I/Os of every run. */
     async untilQuiet(ticketId: string, first?: Process): Promise<string[][]> {
       const ran: string[][] = []
       let process = first ?? world.process()
-      for (let rounds = 0; rounds < 60; rounds++) {
+      for (let rounds = 0; rounds < 120; rounds++) {
         if ((await world.row(ticketId))?.due === undefined) return ran
         if (!(await world.step(ticketId, process))) continue
         ran.push(process.ports)
         process = world.process()
       }
-      throw new Error(`ticket ${ticketId} is not settled after 60 rounds`)
+      throw new Error(`ticket ${ticketId} is not settled after 120 rounds`)
     },
 
     /** The body of the ticket's wake-up. */
