@@ -32,12 +32,19 @@ export function createPrinter({ out, color }: { out: (text: string) => void; col
   const paint = (code: keyof typeof codes, text: string) =>
     color ? `\u001b[${codes[code]}m${text}\u001b[0m` : text
 
+  let shown: unknown
+
   return {
     step(line) {
       const step = describe(line)
       if (step === 'hidden') return
       const { label, tone = 'plain' } = step
-      const detail = oneLine(step.detail)
+      // Several tickets may be under way: a line of another one than the last says whose it is.
+      const { ticketId } = line
+      const whose =
+        ticketId !== undefined && shown !== undefined && ticketId !== shown ? `#${ticketId}: ` : ''
+      shown = ticketId ?? shown
+      const detail = oneLine(`${whose}${step.detail}`)
       const time = typeof line.ms === 'number' && !step.untimed ? duration(line.ms) : ''
       const gap = Math.max(1, lineWidth - labelWidth - 5 - detail.length - time.length)
       out(
