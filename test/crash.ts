@@ -33,20 +33,31 @@ interface Seen {
   unknown: boolean
 }
 
+/** An I/O of one whole turn, and what happens there. */
+interface Point {
+  n: number
+  when: 'before' | 'after'
+  port: string
+}
+interface Happening {
+  dies: boolean
+  /** A second message of the customer arrives. */
+  message: boolean
+}
+
 async function play(
   world: World,
-  plan: Plan | undefined,
+  point?: Point,
+  { dies, message }: Happening = { dies: true, message: false },
   wrap?: (runtime: AnswerRuntime) => AnswerRuntime,
 ): Promise<{ seen: Seen; ports: string[]; ticketId: string }> {
   world.clock.time += 20 * 60_000
   world.shop.refunds.length = 0
   const ticketId = world.openTicket(asks)
   await world.deliver(ticketId)
-  const act = plan?.act
-  const first = world.process(
-    act === undefined ? plan : ({ ...plan, act: () => secondMessage(world, ticketId) } as Plan),
-    wrap,
-  )
+  const act = async () => (message ? await secondMessage(world, ticketId) : undefined)
+  const plan: Plan | undefined = point && { n: point.n, when: point.when, act, dies }
+  const first = world.process(plan, wrap)
   const wrapped = wrap === undefined ? undefined : { ...world, process: () => world.process(undefined, wrap) }
   const runs = await (wrapped ?? world).untilQuiet(ticketId, first)
   const rows = await world.rows(ticketId)
@@ -62,6 +73,29 @@ async function play(
       unknown: rows.some((row) => row.state === 'unknown'),
     },
   }
+}
+
+/** Plays every point; answers what went wrong, and where an outcome stayed unknown. */
+async function playAll(world: World, points: Point[], happening: Happening) {
+  const failed: string[] = []
+  const unknowns: string[] = []
+  for (const point of points) {
+    const { seen, ticketId } = await play(world, point, happening)
+    const problems = violations(seen, happening.message ? 2 : 1)
+    if (happening.message && !seen.handedOver && !isSecondAnswered(world, ticketId)) {
+      problems.push('the second message has no answer')
+    }
+    const name = `${point.when} ${point.port}`
+    if (problems.length > 0) failed.push(`${point.n} ${name}: ${problems.join(', ')}`)
+    if (seen.unknown) unknowns.push(name)
+  }
+  return { failed, unknowns }
+}
+
+function isSecondAnswered(world: World, ticketId: string): boolean {
+  const comments = world.comments(ticketId)
+  const last = comments.findLastIndex((c) => c.plain_body === asksAgain)
+  return comments.slice(last + 1).some((c) => c.public && c.plain_body !== asksAgain)
 }
 
 async function secondMessage(world: World, ticketId: string): Promise<void> {
@@ -86,7 +120,7 @@ function violations({ refunds, replies, claims, handedOver, unknown }: Seen, mes
 export function crashSuite(idempotency: 'key' | 'none'): void {
   describe(`a tenant API with idempotency ${idempotency}`, () => {
     let world: World
-    let points: { n: number; when: 'before' | 'after'; port: string }[]
+    let points: Point[]
     beforeAll(async () => {
       world = await startWorld({ script: fickle, idempotency })
       // The first turn of a tenant makes its keys; the points are those of an ordinary turn.
@@ -101,55 +135,48 @@ export function crashSuite(idempotency: 'key' | 'none'): void {
 
     test('one crash at every I/O: one refund at most, one reply at most, nothing forgotten', async () => {
       world.script = fickle
-      const failed: string[] = []
-      const unknowns: string[] = []
-      for (const { n, when, port } of points) {
-        const { seen } = await play(world, { n, when })
-        const problems = violations(seen, 1)
-        if (idempotency === 'key' && seen.refunds !== 1) problems.push('not refunded in spite of the key')
-        if (problems.length > 0) failed.push(`${when} ${n} ${port}: ${problems.join(', ')}`)
-        if (seen.unknown) unknowns.push(`${when} ${port}`)
-      }
+      const { failed, unknowns } = await playAll(world, points, { dies: true, message: false })
       expect(failed).toEqual([])
       expect(points.length).toBeGreaterThan(40)
       // Between INTENT and outcome nobody can know, unless the API honours a key.
-      const between = [
-        'after conversations.intent',
-        'before http.tool',
-        'after http.tool',
-        'before conversations.outcome',
-      ]
       expect(unknowns).toEqual(idempotency === 'key' ? [] : between)
     })
 
     test('a second message at every I/O, and a model that asks for the same refund again', async () => {
       world.script = steady
-      const failed: string[] = []
-      for (const { n, when, port } of points) {
-        const { seen, ticketId } = await play(world, { n, when, act: async () => {} })
-        const problems = violations(seen, 2)
-        const last = world.comments(ticketId).findLastIndex((c) => c.plain_body === asksAgain)
-        const answered = world
-          .comments(ticketId)
-          .slice(last + 1)
-          .some((c) => c.public && c.plain_body !== asksAgain)
-        if (!answered && !seen.handedOver) problems.push('the second message has no answer')
-        if (seen.refunds !== 1) problems.push(`${seen.refunds} refunds`)
-        if (problems.length > 0) failed.push(`${when} ${n} ${port}: ${problems.join(', ')}`)
-      }
+      const { failed, unknowns } = await playAll(world, points, { dies: false, message: true })
       expect(failed).toEqual([])
+      expect(unknowns).toEqual([])
+    })
+
+    test('a second message and a crash at every I/O: a cut-off refund is a human’s', async () => {
+      world.script = steady
+      // Dying after one I/O is dying before the next.
+      const after = points.filter(({ when }) => when === 'after')
+      const { failed, unknowns } = await playAll(world, after, { dies: true, message: true })
+      expect(failed).toEqual([])
+      // The customer has written since, so not even a keyed refund is sent again.
+      expect(unknowns).toEqual(between.filter((name) => name.startsWith('after')))
     })
 
     test('with the ledger switched off the same crashes refund twice', async () => {
       world.script = fickle
-      for (const { n, when } of points) {
-        const { seen } = await play(world, { n, when }, withoutLedger)
+      for (const point of points) {
+        const { seen } = await play(world, point, { dies: true, message: false }, withoutLedger)
         if (seen.refunds > 1) return
       }
       throw new Error('no crash refunded twice: this suite would not notice a broken ledger')
     })
   })
 }
+
+/** Points between the INTENT of the refund and its outcome. */
+const between = [
+  'after conversations.intent',
+  'before http.tool',
+  'after http.tool',
+  'before conversations.outcome',
+]
 
 /** The same code on a table that forgets: no stored answers, no effects, no INTENT. */
 function withoutLedger(runtime: AnswerRuntime): AnswerRuntime {

@@ -61,8 +61,10 @@ export interface Plan {
   n: number
   port?: string
   when: 'before' | 'after'
-  /** Default: the process dies there. */
+  /** What happens there; default: nothing besides what `dies` says. */
   act?: () => Promise<void>
+  /** Does the process die there? Default: only where there is no `act`. */
+  dies?: boolean
 }
 
 /** What a process runs under. */
@@ -439,7 +441,8 @@ function createLife(plan: Plan | undefined, fails: (port: string) => boolean) {
     die = resolve
   })
   const act = async (): Promise<void> => {
-    if (plan?.act !== undefined) return await plan.act()
+    await plan?.act?.()
+    if (!(plan?.dies ?? plan?.act === undefined)) return
     dead = true
     die('died')
     await never
