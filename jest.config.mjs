@@ -9,6 +9,8 @@ export default {
     '^(@middy/[a-z-]+)$': '<rootDir>/node_modules/$1/index.js',
   },
   reporters: ['default', '<rootDir>/test/summary-reporter.mjs'],
+  // jest leaves a core idle by default, which is half of a small machine.
+  maxWorkers: '100%',
   // Generous: machines are shared, and no test asserts a duration.
   testTimeout: 120_000,
 }

@@ -80,7 +80,7 @@ export interface Process {
   /** Names of the I/Os it made. */
   ports: string[]
   /** Delivers a signed webhook, by default for the newest comment; `died` when the process was killed. */
-  deliver(ticketId: string, event?: object): Promise<number | 'died'>
+  deliver(ticketId: string, event?: object, connectionId?: string): Promise<number | 'died'>
   /** Handles one wake-up, by default the ticket's own; `failed` when it goes back to the queue. */
   answer(body: string): Promise<'ended' | 'failed' | 'died'>
 }
@@ -149,7 +149,8 @@ export async function startWorld(options: {
     tableNames,
     clock,
   }
-  const answering = (io: Io) =>
+  const plain: Io = (_port, call) => call()
+  const answering = (io: Io = plain) =>
     answerRuntime({
       ...shared,
       queueUrl,
@@ -161,8 +162,7 @@ export async function startWorld(options: {
       random: randomBytes,
       log,
     })
-  const plain: Io = (_port, call) => call()
-  const { configuration } = await answering(plain).forTenant(tenant.id)
+  const { configuration } = await answering().forTenant(tenant.id)
 
   const world = {
     clock,
@@ -173,6 +173,7 @@ export async function startWorld(options: {
     tables,
     lines,
     deployment,
+    answering,
     connectionId: tenant.connectionId,
     get script(): Script {
       return deployment.current.script
@@ -250,17 +251,21 @@ export async function startWorld(options: {
       { fails = () => false, lambdaMs = fullLambdaMs }: Circumstances = {},
     ): Process {
       const life = createLife(plan, fails)
-      const answer = createAnswer(helpdesk, wrap(answering(life.io)))
-      const receive = createReceive(inbound, receiveRuntime({ ...shared, queueUrl, io: life.io, log }))
+      // Each half is a function of its own, and most processes here are only one of them.
+      const answer = lazy(() => createAnswer(helpdesk, wrap(answering(life.io))))
+      const receive = lazy(() =>
+        createReceive(inbound, receiveRuntime({ ...shared, queueUrl, io: life.io, log })),
+      )
       return {
         ports: life.ports,
         deliver: async (
           ticketId: string,
           event: object = newestEvent(ticketId),
+          connectionId: string = tenant.connectionId,
         ): Promise<number | 'died'> => {
           const { body, headers } = signed(event)
           const result = await Promise.race([
-            receive(apiGateway(tenant.connectionId, body, headers)),
+            receive()(apiGateway(tenant.connectionId, body, headers)),
             life.death,
           ])
           return result === 'died' ? 'died' : result.statusCode
@@ -269,7 +274,7 @@ export async function startWorld(options: {
           const end = clock.now() + lambdaMs
           const context = { getRemainingTimeInMillis: () => end - clock.now() } as Context
           const record = { messageId: 'm', body } as never
-          const handled = answer({ Records: [record] }, context).catch(() => 'failed' as const)
+          const handled = answer()({ Records: [record] }, context).catch(() => 'failed' as const)
           const result = await Promise.race([handled, life.death])
           if (result === 'died' || result === 'failed') return result
           return (result as { batchItemFailures: unknown[] }).batchItemFailures.length > 0
@@ -430,6 +435,14 @@ const apiGateway = (connectionId: string, body: string, headers: Record<string, 
   body,
   isBase64Encoded: false,
 })
+
+function lazy<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}
 
 /** The life of a process: a dead one never does anything again, whatever was under way. */
 function createLife(plan: Plan | undefined, fails: (port: string) => boolean) {
