@@ -264,10 +264,7 @@ export async function startWorld(options: {
           connectionId: string = tenant.connectionId,
         ): Promise<number | 'died'> => {
           const { body, headers } = signed(event)
-          const result = await Promise.race([
-            receive()(apiGateway(tenant.connectionId, body, headers)),
-            life.death,
-          ])
+          const result = await Promise.race([receive()(apiGateway(connectionId, body, headers)), life.death])
           return result === 'died' ? 'died' : result.statusCode
         },
         answer: async (body) => {
