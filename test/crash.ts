@@ -144,16 +144,14 @@ export function crashSuite(idempotency: 'key' | 'none'): void {
 
     test('a second message at every I/O, and a model that asks for the same refund again', async () => {
       world.script = steady
-      const { failed, unknowns } = await playAll(world, points, { dies: false, message: true })
+      const { failed, unknowns } = await playAll(world, afterEachIo(points), { dies: false, message: true })
       expect(failed).toEqual([])
       expect(unknowns).toEqual([])
     })
 
     test('a second message and a crash at every I/O: a cut-off refund is a human’s', async () => {
       world.script = steady
-      // Dying after one I/O is dying before the next.
-      const after = points.filter(({ when }) => when === 'after')
-      const { failed, unknowns } = await playAll(world, after, { dies: true, message: true })
+      const { failed, unknowns } = await playAll(world, afterEachIo(points), { dies: true, message: true })
       expect(failed).toEqual([])
       // The customer has written since, so not even a keyed refund is sent again.
       expect(unknowns).toEqual(between.filter((name) => name.startsWith('after')))
@@ -169,6 +167,9 @@ export function crashSuite(idempotency: 'key' | 'none'): void {
     })
   })
 }
+
+/** What happens after one I/O happens before the next. */
+const afterEachIo = (points: Point[]): Point[] => points.filter(({ when }) => when === 'after')
 
 /** Points between the INTENT of the refund and its outcome. */
 const between = [
