@@ -3,6 +3,7 @@
  * is decided by code, and only a finished answer becomes a reply.
  */
 import type Anthropic from '@anthropic-ai/sdk'
+import canonicalize from 'canonicalize'
 import type { AgentSettings } from '../../schemas/tenant-apis.ts'
 import type { Journal } from './ledger.ts'
 import type { Log, Model } from './ports.ts'
@@ -82,15 +83,18 @@ export async function runAgent(agent: Agent): Promise<AgentEnd> {
     messages.push({ role: 'assistant', content: step.answer.content as Anthropic.ContentBlockParam[] })
     count.tokens += tokensOf(step.answer.usage)
 
-    if (step.answer.stop_reason === 'pause_turn') {
+    const paused = step.answer.stop_reason === 'pause_turn'
+    if (!paused && step.answer.stop_reason !== 'tool_use') return ending(step.answer)
+
+    const calls = paused ? [] : step.answer.content.filter((block) => block.type === 'tool_use')
+    // A pause is no call, but a turn may not pause for ever either.
+    if (paused) count.calls++
+    const over = overBudget(agent.settings, count, calls)
+    if (over !== undefined) return { end: 'hand_over', cause: over }
+    if (paused) {
       user = []
       continue
     }
-    if (step.answer.stop_reason !== 'tool_use') return ending(step.answer)
-
-    const calls = step.answer.content.filter((block) => block.type === 'tool_use')
-    const over = overBudget(agent.settings, count, calls)
-    if (over !== undefined) return { end: 'hand_over', cause: over }
     const next = agent.journal.steps[n + 1]
     if (next !== undefined && !calls.some((call) => call.name === handOverTool.name)) {
       // Already answered: the stored results go in as they stand, nothing is called again.
@@ -175,7 +179,7 @@ function overBudget(
 ): HandOverCause | undefined {
   count.calls += calls.length
   for (const call of calls) {
-    const key = `${call.name} ${JSON.stringify(call.input)}`
+    const key = `${call.name} ${canonicalize(call.input)}`
     const times = (count.identical.get(key) ?? 0) + 1
     count.identical.set(key, times)
     if (times > maxIdentical) return 'repeated_calls'
