@@ -44,6 +44,7 @@ export async function answerMessage(work: Work, ticket: Ticket, message: Message
   const turn: Turn = {
     ...work,
     agent,
+    live: work.agent,
     ticket,
     message,
     identity,
@@ -53,6 +54,8 @@ export async function answerMessage(work: Work, ticket: Ticket, message: Message
       userData?.kind === 'data' ||
       // The thread holds a personal reply of ours.
       lease.row.personal !== undefined ||
+      // What was done for this customer before, with its outcome, is in the prompt.
+      [...work.effects.values()].some((effect) => effect.kind === 'tool' && effect.about === about) ||
       journal.steps.some((step) => step.personal),
   }
   const end = await letClaudeWork(turn, journal, userData)

@@ -9,6 +9,7 @@ import type { Release } from '../../schemas/configuration.ts'
 import type { ConnectionBase } from '../../schemas/connection.ts'
 import { type WakeUp, wakeUp } from '../../schemas/doorbell.ts'
 import { tenantOf } from '../../schemas/names.ts'
+import type { TicketRow } from '../../schemas/ticket-row.ts'
 import { answerMessage, type Ending, endHandedOver } from './answer-message.ts'
 import { createBoundedCache } from './bounded-cache.ts'
 import { type Configuration, createConfiguration } from './configuration.ts'
@@ -22,7 +23,7 @@ import type { AnswerRuntime, TenantRuntime } from './ports.ts'
 import { endFailed, type Later, outageDelay, workLater } from './postpone.ts'
 import type { Run } from './run.ts'
 import { settlePosts, settleTools } from './settle.ts'
-import { isGivenBack, shouldAnswer, type Verdict } from './should-answer.ts'
+import { isGivenBack, notShown, shouldAnswer, type Verdict } from './should-answer.ts'
 import { loadAgent } from './tenant-configuration.ts'
 import { ticketKey } from './ticket-key.ts'
 import type { Work } from './turn.ts'
@@ -137,17 +138,25 @@ async function look(run: Run): Promise<Ending | Later> {
   const started = clock.now()
   const read = await run.helpdesk.read(run.wake.ticketId, work.api)
   log.info('ticket_read', { count: read.messages.length, ms: clock.now() - started })
+  const hidden = notShown(read, lease.row)
+  if (hidden !== undefined) {
+    const wait = laterFor(lease.row)
+    if (wait !== undefined) return wait
+    log.alarm('message_never_shown', { messageId: hidden })
+  }
   await settleTools(work, read)
   const ticket = await settlePosts(work, read)
   if (isGivenBack(ticket, lease.row)) await giveBack(tenant.conversations, lease, clock.now())
 
   const newest = ticket.messages.findLast((m) => m.author.role === 'customer') ?? ticket.messages.at(-1)
-  if (lease.row.mustHandOver !== undefined && newest !== undefined) {
+  if (lease.row.mustHandOver !== undefined) {
+    if (newest === undefined)
+      throw new DeskhandError('bad_answer', 'the helpdesk shows a ticket without any message')
     return await endHandedOver(work, ticket, newest, lease.row.mustHandOver)
   }
   if (!work.connection.enabled) return disabled
   const verdict = shouldAnswer(ticket, lease.row, answeredBy(work.effects.values()), clock.now())
-  const wait = waitFor(run, ticket, verdict)
+  const wait = isBehindUnnamed(run, ticket, verdict) ? laterFor(lease.row) : undefined
   if (wait !== undefined) return wait
   if (verdict.do === 'nothing') return { settled: verdict.cause }
   if (verdict.do === 'hand_over') return await endHandedOver(work, ticket, verdict.message, verdict.cause)
@@ -158,20 +167,19 @@ async function look(run: Run): Promise<Ending | Later> {
   return await answerMessage(work, ticket, verdict.message)
 }
 
-/** A doorbell named a message that the helpdesk does not show yet, or none at all and there is nothing new. */
-function waitFor(run: Run, ticket: Ticket, verdict: Verdict): Later | undefined {
-  const { row } = run.lease
-  const wanted = [...(row.wanted ?? [])] as string[]
-  const missing = wanted.find((id) => !ticket.messages.some((m) => m.id === id))
+/** How long to wait for a message that is not shown yet; `undefined` when that is over. */
+function laterFor({ waits }: TicketRow): Later | undefined {
+  const wait = waitsMs[waits]
+  return wait === undefined
+    ? undefined
+    : { later: wait, cause: 'message_not_shown', ownFault: false, waits: waits + 1 }
+}
+
+/** A customer's doorbell that names no message rang, and there is nothing new: perhaps it is not shown yet. Asked once. */
+function isBehindUnnamed({ lease: { row }, clock }: Run, ticket: Ticket, verdict: Verdict): boolean {
   const nothingNew = verdict.do === 'nothing' && verdict.cause === 'nothing_new'
-  const unnamed = wanted.length === 0 && row.customer && nothingNew && row.waits === 0
-  if (missing === undefined && (!unnamed || answeredJustNow(ticket, run.clock.now()))) return undefined
-  const wait = waitsMs[row.waits]
-  if (wait !== undefined) {
-    return { later: wait, cause: 'message_not_shown', ownFault: false, waits: row.waits + 1 }
-  }
-  if (missing !== undefined) run.log.alarm('message_never_shown', { messageId: missing })
-  return undefined
+  const unnamed = row.wanted === undefined && row.customer && row.waits === 0
+  return nothingNew && unnamed && !answeredJustNow(ticket, clock.now())
 }
 
 const answeredJustNow = (ticket: Ticket, now: number): boolean =>

@@ -73,20 +73,21 @@ export const isShadow = (connection: ConnectionBase): boolean => connection.mode
 
 /** Why, what the agent says of it, and every write of this ticket with its outcome and its whole request. */
 async function noteText(work: Work, message: Message, cause: string, summary?: string): Promise<string> {
+  const hosts = noteHosts(work.agent)
   return safeNote(
     [
       `**Handed over to you.** ${causes[cause] ?? cause}`,
       ...(summary === undefined || summary === ''
         ? []
-        : ['In the words of the agent, unchecked:', quote(summary)]),
+        : ['In the words of the agent, unchecked:', quote(safeNote([summary], hosts))]),
       ...(await effectLines(work)),
       `About message ${message.id}. To give the ticket back to the agent, remove the tag ${handOverTag}.`,
     ],
-    noteHosts(work.agent),
+    hosts,
   )
 }
 
-/** Set apart, so that nothing in it reads as a line of the ledger. */
+/** Set apart, so that nothing in it reads as a line of the ledger. The text is checked: its line breaks are plain. */
 const quote = (text: string): string =>
   text
     .split('\n')

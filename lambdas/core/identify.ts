@@ -48,7 +48,8 @@ export function identify(message: Message, ticket: Ticket, sideDoorsClosed: bool
   if (channel === 'social' || channel === 'phone' || channel === 'unknown') return none('no_channel')
   const address = emailAddress(evidence.address)
   if (address === undefined) return none('no_address')
-  if (channel === 'email' && emailAddress(evidence.sender) === undefined) return none('bad_sender')
+  if (channel === 'email' && emailAddress(evidence.sender) === undefined)
+    return { ...none('bad_sender'), claimed: address }
 
   const why = doubt(message, ticket, address, sideDoorsClosed)
   if (why !== undefined) return { level: 'claimed', claimed: address, why, suspicious }

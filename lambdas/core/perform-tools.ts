@@ -1,5 +1,6 @@
 /** One step's tool calls: Claude decided when, this decides whether, and does each write at most once. */
 
+import { isDeepStrictEqual } from 'node:util'
 import { atLeast } from '../../schemas/names.ts'
 import type { EffectRow } from '../../schemas/ticket-row.ts'
 import type { Call, Performed } from './agent.ts'
@@ -7,6 +8,7 @@ import { type PreparedRequest, prepareRequest, sendRequest } from './call-tool.t
 import { isAboutCustomer, type Tool } from './check-tool.ts'
 import { DeskhandError } from './errors.ts'
 import { isShadow } from './hand-over.ts'
+import type { Message, Ticket } from './helpdesk.ts'
 import { close, intend } from './lease.ts'
 import { effectId, effectKey, storeOutcome } from './ledger.ts'
 import { lookAgain } from './look-again.ts'
@@ -95,7 +97,10 @@ async function write(
       'the agent is in note mode: the call was not made, a human sees what it would have been',
     )
   }
-  const barred = barredWrite(turn, tool)
+  if (!isDeepStrictEqual(turn.live.tools.get(tool.name), tool)) {
+    return refusal('not_allowed', 'this tool was changed or switched off meanwhile; hand over')
+  }
+  const barred = barredWrite(tool, turn.ticket, turn.message)
   if (barred !== undefined) return refusal(...barred)
   const strange = unseen(turn, tool, args)
   if (strange !== undefined) {
@@ -168,14 +173,17 @@ async function write(
  * Why this write may not run at all. What an admin has not said is not allowed, however the definition came into the
  * table, and words of a third person in the ticket may be what the model obeys.
  */
-function barredWrite(turn: Turn, tool: Tool): [ToolFailure, string] | undefined {
+export function barredWrite(
+  tool: Tool,
+  ticket: Ticket,
+  { author }: Message,
+): [ToolFailure, string] | undefined {
   if (tool.confirm !== 'never') return ['needs_confirmation', 'somebody has to confirm this; hand over']
   const fromModel = Object.values(tool.parameters.properties).some(({ source }) => source === 'model')
   if (fromModel && tool.ownership === undefined) {
     return ['not_allowed', 'this tool does not say whose record it changes; a human has to look at it']
   }
-  const { author } = turn.message
-  const others = turn.ticket.messages.some(
+  const others = ticket.messages.some(
     (m) => m.visibility === 'public' && m.author.role === 'customer' && m.author.id !== author.id,
   )
   return others ? ['not_allowed', 'several people write in this ticket; a human decides'] : undefined

@@ -8,10 +8,11 @@ import { identify } from './identify.ts'
 import { close } from './lease.ts'
 import { effectKey, readEffect } from './ledger.ts'
 import { aboutOf, answeredBy } from './look-again.ts'
-import { type StoredCall, storeToolOutcome } from './perform-tools.ts'
+import { barredWrite, type StoredCall, storeToolOutcome } from './perform-tools.ts'
 import { findPosted, record } from './post.ts'
-import { shouldAnswer } from './should-answer.ts'
+import { notShown, shouldAnswer } from './should-answer.ts'
 import type { ToolResult } from './tool-answer.ts'
+import { validateArguments } from './tool-arguments.ts'
 import type { Work } from './turn.ts'
 
 /** After this long a tenant's API may have forgotten the key. Stripe, for one, keeps keys for at least 24 hours. */
@@ -49,7 +50,9 @@ async function settleTool(work: Work, ticket: Ticket, id: string, effect: OpenEf
           await tenant.vault.open({ ...effectKey(lease.key.pk, id), field: 'request' }, effect.request),
         ) as StoredCall)
   const unknown: ToolResult = { ok: false, failure: 'unknown_outcome', message: 'cut off while under way' }
-  const result = (await mayRepeat(work, ticket, effect)) ? await sendAgain(work, id, effect, stored) : unknown
+  const result = (await mayRepeat(work, ticket, effect, stored))
+    ? await sendAgain(work, id, effect, stored)
+    : unknown
   return await storeToolOutcome(
     work,
     id,
@@ -61,17 +64,25 @@ async function settleTool(work: Work, ticket: Ticket, id: string, effect: OpenEf
 
 /**
  * Perhaps the first call never left, so a repeat may be the one that does it: it has to pass what a new call would.
- * The message is still the newest and by the same author at the same level, no human is in charge, the tool is live.
+ * The message is still the newest and by the same author at the same level, no doorbell named one that is not shown, no
+ * human is in charge, and the tool is live and takes these arguments.
  */
-async function mayRepeat(work: Work, ticket: Ticket, effect: OpenEffect): Promise<boolean> {
+async function mayRepeat(
+  work: Work,
+  ticket: Ticket,
+  effect: OpenEffect,
+  stored: StoredCall,
+): Promise<boolean> {
   const { agent, connection, clock, effects, lease } = work
   const tool = agent.tools.get(effect.tool ?? '')
   if (effect.keyed !== true || clock.now() - effect.at >= keyKeptMs) return false
   if (!connection.enabled || isShadow(connection)) return false
   if (tool?.effect !== 'write' || tool.idempotency !== 'key') return false
   if (effect.authorization !== undefined && !agent.authorizations.has(effect.authorization)) return false
+  if (!validateArguments(tool, stored.arguments).ok || notShown(ticket, lease.row) !== undefined) return false
   const verdict = shouldAnswer(ticket, lease.row, answeredBy(effects.values()), clock.now())
   if (verdict.do !== 'answer' || verdict.message.id !== effect.messageId) return false
+  if (barredWrite(tool, ticket, verdict.message) !== undefined) return false
   const identity = identify(verdict.message, ticket, work.helpdesk.sideDoorsClosed(connection.attestations))
   return atLeast(identity.level, tool.identity) && (await aboutOf(work, identity)) === effect.about
 }

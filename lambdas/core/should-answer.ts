@@ -54,6 +54,10 @@ export function shouldAnswer(
 export const isGivenBack = (ticket: Ticket, row: TicketRow): boolean =>
   row.handedOver && (!ticket.handedOver || ticket.assignee === 'us')
 
+/** A message that a doorbell named and the ticket, as it was read, does not show. */
+export const notShown = (ticket: Ticket, row: TicketRow): string | undefined =>
+  ([...(row.wanted ?? [])] as string[]).find((id) => !ticket.messages.some((m) => m.id === id))
+
 const isPublic = (message: Message): boolean => message.visibility === 'public'
 const isHumanReply = (m: Message): boolean =>
   isPublic(m) && m.author.role === 'team' && !m.ours && !m.automatic

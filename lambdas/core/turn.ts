@@ -15,8 +15,10 @@ export interface Work extends Run {
   effects: Map<string, EffectRow>
 }
 
-/** One message being answered. */
+/** One message being answered. `agent` is the configuration that the turn began with. */
 export interface Turn extends Work {
+  /** The configuration that is live now. */
+  live: AgentConfiguration
   ticket: Ticket
   message: Message
   identity: Identity
