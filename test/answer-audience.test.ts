@@ -1,7 +1,7 @@
 /** Who receives the answer or can read it decides what may stand in it, up to the moment it is posted. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Script } from '../local/claude.ts'
-import { demoCustomers } from '../local/demo-data.ts'
+import { demoCustomers, demoUserDataApi } from '../local/demo-data.ts'
 import { calls, results, says, shown } from './claude-scripts.ts'
 import { startWorld, type World } from './world.ts'
 
@@ -133,6 +133,16 @@ describe('after a personal reply', () => {
     await world.askAgain(ticketId, 'Once more, where is my home?')
     expect(texts(ticketId)).toHaveLength(2)
   })
+})
+
+test('user data that the tenant wants a login for is not asked for by mail', async () => {
+  const definition = { ...demoUserDataApi(world.shop.url), identity: 'signed_in' }
+  await world.publish([{ kind: 'user-data-api', id: 'default', definition }])
+  world.shop.requests.length = 0
+  expect(texts(await world.ask('Where do I live?'))).toEqual(['I know nothing about you'])
+  expect(world.shop.requests).toEqual([])
+  expect(texts(await world.ask('Where do I live?', { channel: 'web' }))).toEqual(['You live at Lindenweg 4'])
+  await world.publish()
 })
 
 test('a message that may be somebody else’s in the customer’s name gets a human and no word', async () => {

@@ -178,7 +178,7 @@ describe('a message that comes while another is answered', () => {
     expect(process.ports.filter((port) => port === 'conversations.release')).toHaveLength(2)
   })
 
-  test('while a dead process’s reply is settled, at every I/O: it is answered', async () => {
+  test('while a dead process’s reply is settled, at every I/O, by a webhook that names no message: it is answered', async () => {
     const dies = async (text: string): Promise<string> => {
       const ticketId = world.openTicket(text)
       await world.deliver(ticketId)
@@ -195,7 +195,7 @@ describe('a message that comes while another is answered', () => {
       const ticketId = await dies('one')
       const act = async () => {
         world.write(ticketId, 'two')
-        await world.deliver(ticketId)
+        await world.deliver(ticketId, { ticket_id: ticketId })
       }
       await world.process({ n, when: 'before', act }).answer(world.wakeUp(ticketId))
       await world.untilQuiet(ticketId)

@@ -220,6 +220,35 @@ describe('a message whose author is not proven', () => {
     for (const prompt of prompts) expect(prompt).not.toMatch(/Lindenweg|loyalty_level|zoe@example/)
   })
 
+  test('is refused a tool that takes nothing of the customer and asks for a higher level', async () => {
+    const definition = {
+      name: 'read_reserves',
+      description: 'What the warehouse has left.',
+      effect: 'read',
+      request: { method: 'GET', url: `${world.shop.url}/orders` },
+      parameters: { type: 'object', properties: {} },
+      authorization: 'shop',
+      identity: 'mailbox',
+    }
+    const refundOnLogin = { ...refundTool(world.shop.url, 'none'), identity: 'signed_in' }
+    await world.publish([
+      { kind: 'tool', id: 'read_reserves', definition },
+      { kind: 'tool', id: 'refund_order', definition: refundOnLogin },
+    ])
+    world.script = tells(['read_reserves', {}])
+    const stranger = await world.ask('What is left?', { channel: 'api' })
+    expect(texts(stranger)).toEqual([expect.stringMatching(/^refused: needs_identity: .*mailbox.*claimed/)])
+    expect(world.shop.requests).toEqual([])
+
+    world.script = tells(refund())
+    const byMail = await world.ask('Please refund 20 EUR of my order 1042.')
+    expect(texts(byMail)).toEqual([expect.stringMatching(/^refused: needs_identity: .*signed_in.*mailbox/)])
+    expect(sent()).toBe(0)
+    const signedIn = await world.ask('Please refund 20 EUR of my order 1042.', { channel: 'web' })
+    expect(texts(signedIn)).toEqual([expect.stringContaining('rf_1')])
+    await world.publish()
+  })
+
   test('may use a tool that is open to anyone, and nothing about the customer is sent with it', async () => {
     const definition = {
       name: 'store_hours',
