@@ -64,7 +64,7 @@ describe('a reply', () => {
     expect(await world.row(ticketId)).toMatchObject({ open: {}, attempts: 0 })
   })
 
-  test('that the helpdesk never lets through because the ticket always changes is put off, and then a human’s', async () => {
+  test('that the helpdesk never lets through because the ticket always changes is put off, longer each time', async () => {
     let restless = true
     const only = (asked: Asked): boolean => restless && isPost(asked)
     world.zendesk.failNext(
@@ -75,13 +75,13 @@ describe('a reply', () => {
     await world.deliver(ticketId)
     const posts = () => world.zendesk.requests.filter(({ status }) => status === 409).length
     const before = posts()
-    for (let runs = 0; runs < 7; runs++) await world.run(ticketId)
-    expect(posts() - before).toBe(7 * 8)
+    for (let runs = 0; runs < 3; runs++) await world.run(ticketId)
+    expect(posts() - before).toBe(3 * 8)
     const waits = world.lines.filter((line) => line.event === 'postponed' && line.ticketId === ticketId)
-    expect(waits.map((line) => line.ms)).toEqual([30, 60, 120, 300, 900, 900, 900].map((s) => s * 1000))
+    expect(waits.map((line) => line.ms)).toEqual([30_000, 60_000, 120_000])
     restless = false
     await world.untilQuiet(ticketId)
-    expect(notes(ticketId)).toEqual([expect.stringContaining('failed several times')])
+    expect(texts(ticketId)).toEqual(['You wrote: Hello'])
   })
 
   test.each<[string, string]>([

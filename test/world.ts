@@ -164,6 +164,8 @@ export async function startWorld(options: {
     })
   const { configuration } = await answering().forTenant(tenant.id)
 
+  const sweeper = sweeperRuntime({ ...shared, queueUrls: { zendesk: queueUrl }, log })
+
   const world = {
     clock,
     aws,
@@ -341,7 +343,7 @@ export async function startWorld(options: {
       return commentAdded(ticketId, commentId, comment?.author_id ?? 0, author?.role !== 'end-user')
     },
 
-    sweep: (): Promise<number> => sweep(sweeperRuntime({ ...shared, queueUrls: { zendesk: queueUrl }, log })),
+    sweep: (): Promise<number> => sweep(sweeper),
     row: (ticketId: string): Promise<Row | undefined> =>
       conversations.get('look', ticketKey(tenant.connectionId, ticketId)),
     rows: (ticketId: string): Promise<Row[]> =>
