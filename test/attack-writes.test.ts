@@ -85,8 +85,12 @@ describe('a keyed write that was cut off before it left', () => {
   const publishes = (change: object) => () =>
     world.publish([{ kind: 'connection', id: demoConnectionId, definition: world.connection(change) }])
 
-  test('is sent again where everything is as it was', async () => {
+  test.each([
+    ['', 0],
+    [', also where the helpdesk does not show the customer’s message for a while', 2],
+  ])('is sent again where everything is as it was%s', async (_, reads) => {
     const ticketId = await cutOff()
+    world.zendesk.hideNewestComment(reads)
     await world.untilQuiet(ticketId)
     expect(world.shop.refunds).toHaveLength(1)
     expect(texts(ticketId)).toEqual(['Your refund is on its way.'])

@@ -276,6 +276,18 @@ describe('secrets', () => {
     expect(lines[0]).toMatchObject({ level: 'alarm', event: 'webhook_deferred' })
   })
 
+  test('one that is not stored yet while it is being rotated in: what it signed shall be sent again, too', async () => {
+    const { id, tenant } = await door.connect({ inbound: [{ secret: 'next' }, { secret: 'previous' }] })
+    put(tenant, 'previous', 'the-previous-signing-secret')
+    const { receive, ports, lines } = door.process()
+    const statusOf = async (secret: string) =>
+      (await receive(eventOf(id, body, signed(body, { secret })))).statusCode
+    expect(await statusOf('the-next-signing-secret')).toBe(409)
+    expect(work(ports)).toEqual([])
+    expect(lines.at(-1)).toMatchObject({ level: 'alarm', event: 'webhook_deferred' })
+    expect(await statusOf('the-previous-signing-secret')).toBe(200)
+  })
+
   test('one that is too short to be one opens nothing', async () => {
     const { id, tenant } = await door.connect({ inbound: [{ secret: 'short' }] })
     put(tenant, 'short', 'short')

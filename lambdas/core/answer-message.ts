@@ -3,7 +3,7 @@ import { atLeast } from '../../schemas/names.ts'
 import { type AgentEnd, runAgent } from './agent.ts'
 import { checkReply } from './check-reply.ts'
 import { isCode } from './errors.ts'
-import { handOver, isShadow } from './hand-over.ts'
+import { handOver, isNoteMode } from './hand-over.ts'
 import type { Message, Ticket } from './helpdesk.ts'
 import { audienceIsOnly, type Identity, identify } from './identify.ts'
 import { effectId, type Journal, openJournal } from './ledger.ts'
@@ -24,10 +24,10 @@ export type Ending = { settled: string; closing?: string; paid?: boolean } | { a
 export async function answerMessage(work: Work, ticket: Ticket, message: Message): Promise<Ending> {
   const { clock, log, tenant, lease, configuration } = work
   const identity = identify(message, ticket, work.helpdesk.sideDoorsClosed(work.connection.attestations))
-  log.info('customer_identified', { level: identity.level, cause: identity.why, messageId: message.id })
+  log.info('customer_identified', { assurance: identity.level, cause: identity.why, messageId: message.id })
   const barred = await barredBy(work, ticket, identity)
   if (barred !== undefined) return await endHandedOver(work, ticket, message, barred)
-  if (!isShadow(work.connection) && !(await mayReplyUnproven(work, message, identity))) {
+  if (!isNoteMode(work.connection) && !(await mayReplyUnproven(work, message, identity))) {
     return await endHandedOver(work, ticket, message, 'unproven_limit')
   }
 
@@ -169,7 +169,7 @@ async function earlierEffects(turn: Turn): Promise<EarlierEffect[]> {
 /** The last look, then the reply; a note in note mode. */
 async function reply(turn: Turn, journal: Journal, text: string): Promise<Ending> {
   const { tenant, lease, message, log, clock } = turn
-  const shadow = isShadow(turn.connection)
+  const noteMode = isNoteMode(turn.connection)
   const checked = checkReply(text, { linkHosts: turn.agent.settings.linkHosts })
   if (!checked.ok) {
     log.warn('reply_refused', { cause: checked.cause })
@@ -177,7 +177,7 @@ async function reply(turn: Turn, journal: Journal, text: string): Promise<Ending
   }
   const ticket = await lookAgain(turn)
   if (ticket === undefined) return { again: true }
-  if (turn.personal && !shadow && !reachesCustomerAlone(turn, ticket)) {
+  if (turn.personal && !noteMode && !reachesCustomerAlone(turn, ticket)) {
     return await endHandedOver(turn, ticket, message, 'not_alone')
   }
   const started = clock.now()
@@ -185,15 +185,15 @@ async function reply(turn: Turn, journal: Journal, text: string): Promise<Ending
   const result = await post(turn, ticket, {
     id,
     messageId: message.id,
-    outgoing: shadow
-      ? { kind: 'note', text: shadowNote(turn, journal, checked.text), ref: refOf(id) }
+    outgoing: noteMode
+      ? { kind: 'note', text: suggestion(turn, journal, checked.text), ref: refOf(id) }
       : { kind: 'reply', text: checked.text },
-    ...(turn.personal && !shadow ? { personal: await addressTag(turn, turn.identity.address) } : {}),
+    ...(turn.personal && !noteMode ? { personal: await addressTag(turn, turn.identity.address) } : {}),
   })
   if (result === 'changed') return { again: true }
   if (result === 'closed') return { settled: 'closed' }
   if (result === 'refused') return await endHandedOver(turn, ticket, message, 'reply_refused')
-  const said = shadow ? 'noted' : 'replied'
+  const said = noteMode ? 'noted' : 'replied'
   log.info('reply_posted', { code: said, effectId: id, messageId: message.id, ms: clock.now() - started })
   return { settled: said, closing: id }
 }
@@ -205,14 +205,14 @@ const addressTag = async (work: Work, address: string | undefined): Promise<stri
   await work.tenant.vault.hmac(`address|${address ?? ''}`)
 
 /** Note mode: the answer, and the writes that would have been made. */
-function shadowNote(turn: Turn, journal: Journal, text: string): string {
+function suggestion(turn: Turn, journal: Journal, text: string): string {
   const calls = journal.steps
     .flatMap((step) => step.answer.content)
     .filter((block) => block.type === 'tool_use')
     .filter((call) => turn.agent.tools.get(call.name)?.effect === 'write')
-  const lines = calls.map((call) => `- would have called ${call.name} ${code(JSON.stringify(call.input))}`)
-  return safeNote(
-    ['**Suggested answer** (note mode, nothing was sent)', text, ...lines],
-    noteHosts(turn.agent),
+  const hosts = noteHosts(turn.agent)
+  const lines = calls.map(
+    (call) => `- would have called ${call.name} ${code(JSON.stringify(call.input), hosts)}`,
   )
+  return safeNote(['**Suggested answer** (note mode, nothing was sent)', text, ...lines], hosts)
 }

@@ -4,7 +4,6 @@ import { connectionId, tenantOf } from '../../schemas/names.ts'
 import { inboundSecret } from '../../schemas/tenant-apis.ts'
 import { createBoundedCache } from './bounded-cache.ts'
 import { type Configuration, createConfiguration } from './configuration.ts'
-import { DeskhandError } from './errors.ts'
 import type { Inbound } from './helpdesk.ts'
 import type { ReceiveRuntime } from './ports.ts'
 
@@ -41,14 +40,14 @@ export function createFindConnection<C extends ConnectionBase>(
 }
 
 /**
- * The webhook secrets that count now. One that has expired or does not parse is left out. Throws `unavailable`, and
- * `bad_configuration` when none is left because one cannot be read: the helpdesk shall send again once that is mended.
+ * The webhook secrets that count now. One that has expired or does not parse is left out. `missing` names one that
+ * cannot be read: what it signed shall be sent again once that is mended. Throws `unavailable`.
  */
 export async function activeSecrets(
   connection: ConnectionBase,
   inboundSecrets: ReceiveRuntime['inboundSecrets'],
   now: number,
-): Promise<string[]> {
+): Promise<{ values: string[]; missing?: string }> {
   const secrets = inboundSecrets(tenantOf(connection.id))
   const values: string[] = []
   let missing: string | undefined
@@ -59,11 +58,5 @@ export async function activeSecrets(
     const parsed = inboundSecret.safeParse(stored)
     if (parsed.success) values.push(parsed.data.value)
   }
-  if (values.length === 0 && missing !== undefined) {
-    throw new DeskhandError(
-      'bad_configuration',
-      `the webhook secret ${missing} is missing or not tagged with its tenant: store it again`,
-    )
-  }
-  return values
+  return { values, ...(missing === undefined ? {} : { missing }) }
 }

@@ -20,9 +20,12 @@ export const noteHosts = (agent: AgentConfiguration): string[] => [
   ),
 ]
 
-/** Inline code, cut. */
-export const code = (text: string): string =>
-  text === '' ? '' : `\`${truncate(text.replaceAll('`', "'").replaceAll('\n', ' '), 2000).text}\``
+/** Inline code, cut, on one line: what the checks turn into a line break is one before it is taken out. */
+export function code(text: string, linkHosts: string[]): string {
+  if (text === '') return ''
+  const checked = safeNote([truncate(text, 2000).text], linkHosts)
+  return `\`${checked.replaceAll('`', "'").replaceAll('\n', ' ')}\``
+}
 
 /** The writes of this ticket with their requests and outcomes. */
 export async function effectLines(work: Work): Promise<string[]> {
@@ -32,7 +35,9 @@ export async function effectLines(work: Work): Promise<string[]> {
     const told =
       content === undefined ? '' : await work.tenant.vault.open({ pk, sk, field: 'content' }, content)
     const how = state === 'unknown' ? '**outcome unknown**' : state
-    lines.push(`- ${tool}: ${how} at ${new Date(at).toISOString()}, effect ${id.slice(0, 16)} ${code(told)}`)
+    lines.push(
+      `- ${tool}: ${how} at ${new Date(at).toISOString()}, effect ${id.slice(0, 16)} ${code(told, noteHosts(work.agent))}`,
+    )
   }
   return lines
 }

@@ -60,12 +60,20 @@ export function createReceive<C extends ConnectionBase>(
     const { request } = decoded
 
     const connection = await findConnection(request.connectionId, now)
-    const secrets = connection?.enabled ? await activeSecrets(connection, runtime.inboundSecrets, now) : []
+    const { values, missing } = connection?.enabled
+      ? await activeSecrets(connection, runtime.inboundSecrets, now)
+      : { values: [] }
     // Verified even when there is nothing to verify with, so that time does not tell which ids exist.
-    const verdict = verify(inbound.signature, request.headers, request.rawBody, secrets, now)
+    const verdict = verify(inbound.signature, request.headers, request.rawBody, values, now)
     const names = namesOf(request.connectionId)
     if (connection === undefined) return refused(401, 'unknown_connection', names)
     if (!connection.enabled) return refused(401, 'connection_disabled', names)
+    if (!verdict.ok && missing !== undefined) {
+      throw new DeskhandError(
+        'bad_configuration',
+        `the webhook secret ${missing} is missing or not tagged with its tenant: store it again`,
+      )
+    }
     if (!verdict.ok) return refused(401, verdict.cause, names)
 
     const body = parseJson(request.rawBody)
