@@ -204,13 +204,17 @@ describe('a definition that came into the table some other way', () => {
   })
 })
 
-test('a write that the model asked for is not done once its tool is switched off, though the turn began before', async () => {
+test.each<[string, object, number]>([
+  ['is not done once its tool is switched off', { enabled: false }, 0],
+  ['is not done once its tool asks for more identity', { identity: 'signed_in' }, 0],
+  ['is done where its tool is published again as it was', {}, 1],
+])('a write that the model asked for before a crash %s', async (_, change, times) => {
   const ticketId = world.openTicket('Please refund 20 EUR of my order 1042.')
   await world.deliver(ticketId)
   await world.run(ticketId, world.process({ n: 1, port: 'conversations.intent', when: 'before' }))
-  await publishTool({ enabled: false })
+  await publishTool(change)
   await world.untilQuiet(ticketId)
-  expect(sent()).toBe(0)
+  expect(sent()).toBe(times)
 })
 
 test('a CC who plants an instruction in the thread gets no write out of the signed-in customer’s next message', async () => {
