@@ -18,7 +18,9 @@ async function run(flags: LocalFlags): Promise<void> {
   const started = performance.now()
   const laptop = await startLaptop({ ...flags, onLine: printer.step }).catch((error: unknown) => {
     const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
-    const why = taken ? `port ${flags.port} is taken: choose another with PORT=8788 npm start` : String(error)
+    const why = taken
+      ? `port ${flags.port} is taken: choose another with PORT=${flags.port + 1000} npm start`
+      : String(error)
     process.stderr.write(`Deskhand did not start: ${why}\n`)
     process.exitCode = 1
     return undefined

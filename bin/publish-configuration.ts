@@ -19,6 +19,10 @@ const usage = `npm run publish-configuration -- --tenant <id> --file <file.json>
 /** Exit codes: 0 done, 1 the file or AWS says no, 2 wrong usage. */
 async function main(): Promise<number> {
   const flags = readFlags()
+  if (flags === 'help') {
+    process.stdout.write(usage)
+    return 0
+  }
   if (flags === undefined) return 2
   const connectionSchemas = Object.fromEntries(
     Object.values(helpdesks).map(({ name, connection }) => [name, connection]),
@@ -30,6 +34,10 @@ async function main(): Promise<number> {
     return 1
   }
   for (const { kind, id } of checked.definitions) process.stdout.write(`  ${kind} ${id}\n`)
+  if (!checked.definitions.some(({ kind }) => kind === 'connection')) {
+    process.stderr.write(`${flags.file} has no connection: published, it would switch everything off\n`)
+    return 1
+  }
   if (!flags.live) {
     process.stdout.write(`${flags.file} is right. Nothing was published: add --live --table <name>\n`)
     return 0
@@ -54,8 +62,10 @@ function readFlags() {
         table: { type: 'string' },
         endpoint: { type: 'string' },
         live: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
       },
     })
+    if (values.help) return 'help' as const
     const { tenant, file, why, live, endpoint } = values
     if (!tenantId.safeParse(tenant).success)
       throw new Error('--tenant: 3 to 36 lower-case letters, digits or hyphens')
@@ -81,12 +91,18 @@ function readJson(file: string): unknown {
   }
 }
 
+/** With the cause behind it: here the person who reads it is the one whose region or credentials are missing. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
+}
+
 main().then(
   (code) => {
     process.exitCode = code
   },
   (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    process.stderr.write(`${messageOf(error)}\n`)
     process.exitCode = 1
   },
 )

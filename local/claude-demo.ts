@@ -22,6 +22,8 @@ export function demoAnswer(request: MessagesRequest): Scripted {
     )
   if (results.length > 0) return handOver('The look-up failed', newest)
 
+  if (/refund|cancel|human|erstatt|storn/i.test(newest))
+    return handOver('That is for a human to decide', newest)
   const number = /(?:order|bestellung|commande|pedido|#)[^\d\n]{0,20}(\d{3,12})/i.exec(newest)?.[1]
   const order = tools.find(
     (tool) => parametersOf(tool).some((parameter) => /order|^id$/.test(parameter)) && isRead(tool),

@@ -43,7 +43,7 @@ export async function openFrontDoor(routes: FrontDoorRoutes, port: number) {
   async function answer(request: IncomingMessage): Promise<FrontDoorAnswer> {
     const url = new URL(request.url ?? '/', 'http://localhost')
     if (request.method === 'GET' && url.pathname === '/') return plain(200, routes.hello())
-    if (request.method !== 'POST') return plain(404, 'not found')
+    if (request.method !== 'POST') return plain(405, 'webhooks and /demo/message are sent by POST')
     const body = await bytesOf(request)
     if (body === undefined) return plain(413, 'too large')
     if (url.pathname === '/demo/message') {

@@ -13,7 +13,7 @@ export const usage = `Deskhand on this machine: the real handlers, stand-ins for
   --data <directory>       keep tables, secrets and queues there (default: memory)
   --help                   this text
 
-  PORT                     default 8787
+  PORT                     default 8787; the stand-ins take the next three, or any that are free
   ANTHROPIC_API_KEY        answer with real Claude; without it a scripted stand-in answers
   ANTHROPIC_BASE_URL       any server that speaks the Messages API
 `

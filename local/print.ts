@@ -92,8 +92,11 @@ const endings: Record<string, string> = { tool_use: 'wants a tool', end_turn: 'a
 
 /** An I/O of the handlers, by the name of its port: only these are worth a line. */
 const ports: Record<string, Step> = {
-  'conversations.ring': { label: 'rung', detail: 'the ticket is due, on disk before any answer' },
-  'queue.send': { label: 'wake-up sent', detail: 'a hint: the ticket row is the truth' },
+  'conversations.ring': { label: 'rung', detail: 'the ticket is due, stored before any answer' },
+  'queue.send': {
+    label: 'wake-up sent',
+    detail: 'due in 2 s, so that a burst is one turn; only a hint, the row is the truth',
+  },
   'http.token': { label: 'signed in', detail: 'OAuth token from the helpdesk' },
   'conversations.release': { label: 'released', detail: 'the lease is given back' },
 }
@@ -119,8 +122,8 @@ const steps: Record<string, (line: Line) => Step> = {
     tone: 'good',
   }),
   webhook_ignored: ({ status }) => ({
-    label: 'verified',
-    detail: `our own or a system's message: nothing to do, answered ${status}`,
+    label: 'ignored',
+    detail: `our own or a system's message, answered ${status}`,
   }),
   webhook_refused: ({ cause, status }) => ({
     label: 'refused',
@@ -139,7 +142,12 @@ const steps: Record<string, (line: Line) => Step> = {
   }),
   user_data: ({ code, bytes }) => ({
     label: 'user data',
-    detail: code === 'data' ? `fetched, ${number(bytes)} bytes` : words(code),
+    detail:
+      code === 'data'
+        ? `fetched, ${number(bytes)} bytes`
+        : code === 'none'
+          ? 'no record of this address'
+          : words(code),
   }),
   model_answered: (line) => ({
     label: 'Claude asked',
@@ -147,7 +155,10 @@ const steps: Record<string, (line: Line) => Step> = {
       Number(line.inputTokens ?? 0) + Number(line.cacheReadTokens ?? 0) + Number(line.cacheWriteTokens ?? 0),
     )} in (${number(line.cacheReadTokens)} cached), ${number(line.outputTokens)} out`,
   }),
-  tool_called: ({ tool, code }) => ({ label: 'tool called', detail: `${tool}: ${code}` }),
+  tool_called: ({ tool, code, cause }) => ({
+    label: 'tool called',
+    detail: `${tool}: ${code}${cause === undefined ? '' : `, ${words(cause)}`}`,
+  }),
   reply_posted: () => ({ label: 'reply posted', detail: 'and the ticket is pending', tone: 'good' }),
   handed_over: ({ cause }) => ({ label: 'handed over', detail: `to a human: ${words(cause)}`, tone: 'warn' }),
   turn_ended: ({ code }) => ({ label: 'turn over', detail: words(code), tone: 'good' }),

@@ -164,7 +164,7 @@ export function createAccount(options: {
   const save = () => {
     if (file === undefined) return
     // A rename is atomic: whoever kills this process finds the old file or the new one.
-    writeFileSync(`${file}.new`, JSON.stringify([...conversations]))
+    writeFileSync(`${file}.new`, JSON.stringify([...conversations]), { mode: 0o600 })
     renameSync(`${file}.new`, file)
   }
   let lastId = options.now() * 10

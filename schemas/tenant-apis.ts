@@ -29,7 +29,9 @@ export const outboundSecret = z.strictObject({
 })
 export type OutboundSecret = z.infer<typeof outboundSecret>
 
-const toolName = z.string().regex(/^[a-z][a-z0-9_]{1,47}$/, 'lower-case letters, digits and _, at most 48')
+const toolName = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]{1,47}$/, 'a tool name is 2 to 48 lower-case letters, digits or _')
 
 /** Where a parameter's value comes from. `model` (the default) is the only one Claude sees. */
 export const parameterSources = [
@@ -148,18 +150,35 @@ export const toolDefinition = z.strictObject({
 })
 export type ToolDefinition = z.infer<typeof toolDefinition>
 
+function isTimeZone(name: string): boolean {
+  try {
+    return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }))
+  } catch {
+    return false
+  }
+}
+const linkHost = z
+  .string()
+  .regex(
+    /^(\*\.)?([a-z0-9-]+\.)+[a-z0-9-]+$/,
+    'a host alone, for example help.acme.com or *.acme.com: no https://, no path',
+  )
+
 /** How a tenant's agent speaks and what it may spend. */
 export const agentSettings = z.strictObject({
   name: z.string().min(1).max(60).default('Support'),
   /** The tenant's instructions: tone, policies, what to hand over. */
   guidance: z.string().max(20_000).default(''),
-  timeZone: z.string().default('UTC'),
-  model: z.string().default('claude-sonnet-5-5'),
+  timeZone: z.string().refine(isTimeZone, 'an IANA time zone, for example Europe/Berlin').default('UTC'),
+  model: z
+    .string()
+    .regex(/^[a-z0-9.-]*claude-[a-z0-9.-]+$/, 'a Claude model id, for example claude-sonnet-5-5')
+    .default('claude-sonnet-5-5'),
   effort: z.enum(['low', 'medium', 'high']).default('low'),
   maxTokens: z.number().int().min(256).max(8000).default(2000),
   /** Input and output tokens of one turn; beyond it the ticket is handed over. */
   tokenBudget: z.number().int().min(1000).max(2_000_000).default(200_000),
   /** Hosts (and their subdomains where written `*.host`) that a reply may link to. */
-  linkHosts: z.array(z.string()).default([]),
+  linkHosts: z.array(linkHost).default([]),
 })
 export type AgentSettings = z.infer<typeof agentSettings>

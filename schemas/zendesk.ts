@@ -5,7 +5,9 @@ import { secretName, vendorId } from './names.ts'
 /** One tenant's Zendesk account: what an admin configures. */
 export const zendeskConnection = connectionBase.extend({
   helpdesk: z.literal('zendesk'),
-  subdomain: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'the part before .zendesk.com'),
+  subdomain: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'a subdomain is the part before .zendesk.com alone'),
   /** `account_id` of every webhook body; a body with another is refused. */
   accountId: vendorId,
   /** The agent user that Deskhand answers as; its messages are ours. */

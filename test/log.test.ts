@@ -39,7 +39,7 @@ describe('a log line', () => {
   })
 
   test("tells a customer's assurance apart from its own level", () => {
-    expect(written({ level: 'mailbox' })).toEqual({ ...head, assurance: 'mailbox' })
+    expect(written({ assurance: 'mailbox' })).toEqual({ ...head, assurance: 'mailbox' })
   })
 
   test('says what went wrong in the words of our own errors', () => {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
@@ -89,6 +89,28 @@ describe('publishing a configuration', () => {
     client.destroy()
     expect([...(agent?.tools.keys() ?? [])]).toEqual(['get_order', 'list_orders', 'refund_order'])
     expect(agent?.settings.name).toBe('Nora')
+  })
+
+  test('the example of the docs is right', async () => {
+    const example = readFileSync(join(__dirname, '../docs/acme.example.json'), 'utf8')
+    expect(await run(example, '--tenant', 'acme')).toMatchObject({ code: 0, err: '' })
+  })
+
+  test('a file that would switch everything off is refused', async () => {
+    const flags = ['--live', '--table', tableNames.configuration, '--endpoint', tables.url]
+    expect(await run({}, ...flags)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('switch everything off'),
+    })
+  })
+
+  test('settings that would fail later are refused now', async () => {
+    const agentSettings = { timeZone: 'Mars/One', model: 'gpt-5', linkHosts: ['https://acme.com/x'] }
+    const { code, err } = await run({ ...complete, agentSettings })
+    expect(code).toBe(1)
+    for (const path of ['agentSettings.timeZone', 'agentSettings.model', 'agentSettings.linkHosts.0']) {
+      expect(err).toContain(path)
+    }
   })
 
   test('without --live nothing is written', async () => {

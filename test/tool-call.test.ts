@@ -185,6 +185,14 @@ describe('the credential', () => {
     }
   })
 
+  test('that the API echoes reaches nobody', async () => {
+    api.respond((response, request, nth) =>
+      json(200, { debug: request.headers.authorization })(response, request, nth),
+    )
+    const { result } = await send({ authorization, secrets: rotatingSecrets([api.host], 'an-echoed-token') })
+    expect(result).toMatchObject({ ok: true, text: '{"debug":"Bearer [credential]"}' })
+  })
+
   test('is read anew only once', async () => {
     api.respond(json(401, {}))
     expect(await send({ authorization })).toMatchObject({

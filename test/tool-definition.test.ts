@@ -87,7 +87,11 @@ describe('a tool definition', () => {
   })
 
   test.each([
-    ['something that nothing honours', { ...write, limits: { perTicket: 1, perCustomerPerDay: 3 } }, 'limits'],
+    [
+      'something that nothing honours',
+      { ...write, limits: { perTicket: 1, perCustomerPerDay: 3 } },
+      'limits',
+    ],
     ['a consent that is not built', { ...write, confirm: 'customer' }, 'confirm'],
     ['the name of a built-in tool', { ...write, name: 'hand_over' }, 'name'],
     ['a URL without https', withRequest(read, { url: 'http://api.acme.com/{order_id}' }), 'request.url'],

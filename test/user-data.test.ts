@@ -65,6 +65,17 @@ describe('the User Data API', () => {
     })
   })
 
+  test('that echoes its credential loses it', async () => {
+    const data = await fetchFrom((response, request, nth) =>
+      json(200, { identifier: email, user_info: String(request.headers.authorization) })(
+        response,
+        request,
+        nth,
+      ),
+    )
+    expect(data).toMatchObject({ kind: 'data', text: 'Bearer [credential]' })
+  })
+
   test('is cut visibly', async () => {
     expect(await fetchFrom(answer('é'.repeat(200)), { maxBytes: 301 })).toEqual({
       kind: 'data',

@@ -33,6 +33,8 @@ export interface Performed {
   text: string
   /** The call failed or was refused. */
   error?: boolean
+  /** Which failure it is, from the closed set of `ToolFailure`. */
+  cause?: string
   /** Refused by a rule before anything was sent. */
   refused?: boolean
   end?: AgentEnd

@@ -17,8 +17,10 @@ import type { Turn, Work } from './turn.ts'
 import { mayReplyUnproven } from './unproven.ts'
 import { fetchUserData, type UserData } from './user-data.ts'
 
-/** How a look at the ticket ended. `closing`: an effect whose outcome is stored, to be closed with the release. */
-/** `paid`: a hand-over that was owed is done, or can never be. */
+/**
+ * How a look at the ticket ended. `closing`: an effect whose outcome is stored, to be closed with the release. `paid`:
+ * a hand-over that was owed is done, or can never be.
+ */
 export type Ending = { settled: string; closing?: string; paid?: boolean } | { again: true }
 
 export async function answerMessage(work: Work, ticket: Ticket, message: Message): Promise<Ending> {

@@ -1,6 +1,6 @@
 /**
- * The answering half, in the order things happen: claim the ticket, settle what an earlier worker left open, read
- * it, decide whether there is something to answer, answer it, release. The row is the truth: a wake-up only says
+ * The answering half, in the order things happen: claim the ticket, read it, settle what an earlier worker left
+ * open, decide whether there is something to answer, answer it, release. The row is the truth: a wake-up only says
  * "look".
  */
 import middy from '@middy/core'
@@ -21,12 +21,11 @@ import { answeredBy } from './look-again.ts'
 import { parseJson } from './parse-json.ts'
 import type { AnswerRuntime, TenantRuntime } from './ports.ts'
 import { endFailed, type Later, outageDelay, workLater } from './postpone.ts'
-import type { Run } from './run.ts'
 import { settlePosts, settleTools } from './settle.ts'
 import { isGivenBack, notShown, shouldAnswer, type Verdict } from './should-answer.ts'
 import { loadAgent } from './tenant-configuration.ts'
 import { ticketKey } from './ticket-key.ts'
-import type { Work } from './turn.ts'
+import type { Run, Work } from './turn.ts'
 
 const second = 1000
 /** A published change is live within this time. */

@@ -1,7 +1,7 @@
 /** The credential for a tenant's own API, given out only for a host it is bound to. */
 import { type Authorization, outboundSecret } from '../../schemas/tenant-apis.ts'
 import { isCode } from './errors.ts'
-import type { Secrets } from './ports.ts'
+import type { HttpAnswer, Secrets } from './ports.ts'
 
 /** The value of the `Authorization` header, or why there is none. `message` is for operators and holds no secret. */
 export type Authorized =
@@ -54,6 +54,13 @@ export async function authorizationHeader(
     }
   }
   return { ok: true, value: `Bearer ${parsed.data.value}` }
+}
+
+/** An answer that echoes the credential it got loses it here: it must not reach a prompt, a reply or a row. */
+export function withoutCredential(answer: HttpAnswer, authorization: string | undefined): HttpAnswer {
+  const credential = authorization?.slice(authorization.indexOf(' ') + 1)
+  if (!answer.ok || credential === undefined) return answer
+  return { ...answer, text: answer.text.replaceAll(credential, '[credential]') }
 }
 
 const unavailable = Symbol('unavailable')

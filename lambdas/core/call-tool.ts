@@ -1,6 +1,6 @@
 /** Sends a prepared tool request, with its credential, and says how it ended and how sure that is. */
 import type { Authorization, ToolDefinition } from '../../schemas/tenant-apis.ts'
-import { authorizationHeader } from './authorize.ts'
+import { authorizationHeader, withoutCredential } from './authorize.ts'
 import type { Http, HttpAnswer, Secrets } from './ports.ts'
 import { type ReadAnswer, readAnswer, toolFailure } from './tool-answer.ts'
 import type { PreparedRequest } from './tool-request.ts'
@@ -82,7 +82,7 @@ async function sendOnce(
     // A keyed write is repeated above, where what a repeat proves is known.
     repeatable: sending.effect === 'read',
   })
-  return { ok: true, answer }
+  return { ok: true, answer: withoutCredential(answer, headers.authorization) }
 }
 
 const isStatus = (answer: HttpAnswer, status: number): boolean => answer.ok && answer.status === status

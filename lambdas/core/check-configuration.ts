@@ -1,19 +1,10 @@
 /** Is a tenant's whole configuration one that we can keep our word on? Asked before it is published. */
-import * as z from 'zod'
+import type * as z from 'zod'
 import type { ConfigKind } from '../../schemas/configuration.ts'
+import { configurationFile } from '../../schemas/configuration-file.ts'
 import { tenantOf } from '../../schemas/names.ts'
-import { agentSettings, authorization, userDataApi } from '../../schemas/tenant-apis.ts'
 import { checkTool, type Problem } from './check-tool.ts'
 import { checkUrl } from './url-policy.ts'
-
-/** What a tenant's configuration file holds. Tools and connections are checked one by one, each against its own rules. */
-const configurationFile = z.strictObject({
-  connections: z.array(z.looseObject({ id: z.string(), helpdesk: z.string() })).default([]),
-  userDataApi: userDataApi.optional(),
-  authorizations: z.array(authorization).default([]),
-  tools: z.array(z.looseObject({ name: z.string() })).default([]),
-  agentSettings: agentSettings.optional(),
-})
 
 export interface Definition {
   kind: ConfigKind
@@ -50,6 +41,8 @@ export function checkConfiguration(
       problems.push({ path: `connections.${i}.helpdesk`, message: `no such helpdesk; there is ${known}` })
       continue
     }
+    const baseUrl = typeof connection.baseUrl === 'string' ? urlCheck(connection.baseUrl) : undefined
+    if (baseUrl !== undefined) problems.push({ path: `connections.${i}.baseUrl`, message: baseUrl })
     const checked = schema.safeParse(connection)
     if (!checked.success) problems.push(...problemsOf(checked.error, `connections.${i}`))
     else if (tenantOf(connection.id) !== tenant) {

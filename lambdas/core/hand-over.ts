@@ -45,7 +45,7 @@ export async function handOver(
   const { tenant, lease, connection } = work
   const id = await effectId(tenant.vault, lease.key.pk, 'hand_over', message.id, cause)
   if (work.effects.get(id)?.state !== 'done') {
-    const noteOnly = isShadow(connection) || ticket.assignee === 'human'
+    const noteOnly = isNoteMode(connection) || ticket.assignee === 'human'
     const outgoing = {
       kind: noteOnly ? ('note' as const) : ('hand_over' as const),
       text: await noteText(work, message, cause, summary),
@@ -69,7 +69,7 @@ export async function handOver(
 }
 
 /** Note mode: everything is said in internal notes, nothing is changed. */
-export const isShadow = (connection: ConnectionBase): boolean => connection.mode === 'note'
+export const isNoteMode = (connection: ConnectionBase): boolean => connection.mode === 'note'
 
 /** Why, what the agent says of it, and every write of this ticket with its outcome and its whole request. */
 async function noteText(work: Work, message: Message, cause: string, summary?: string): Promise<string> {

@@ -13,7 +13,7 @@ const shapes: Record<keyof LogFields, 'number' | 'word' | 'sentence'> = {
   tool: 'word',
   code: 'word',
   cause: 'word',
-  level: 'word',
+  assurance: 'word',
   step: 'number',
   attempt: 'number',
   fence: 'number',
@@ -43,8 +43,7 @@ const private_ =
 
 /**
  * Writes one JSON line per event: `time`, `level` (info, warn or error), `event`, for alarms `alarm: true`, and the
- * allowed fields that hold what they may; a text that does not is written as `[withheld]`. The field `level`, which is
- * a customer's assurance, is written as `assurance`.
+ * allowed fields that hold what they may; a text that does not is written as `[withheld]`.
  */
 export function createLog(options: { write: (line: string) => void; clock: Clock }): Log {
   const { write, clock } = options
@@ -83,9 +82,8 @@ function allowed(fields: LogFields): Record<string, string | number> {
   ][]) {
     const value: unknown = Object.hasOwn(fields, name) ? fields[name] : undefined
     if (value === undefined) continue
-    const written = name === 'level' ? 'assurance' : name
-    if (shape !== 'number') kept[written] = safe(value, shape)
-    else if (typeof value === 'number' && Number.isFinite(value)) kept[written] = value
+    if (shape !== 'number') kept[name] = safe(value, shape)
+    else if (typeof value === 'number' && Number.isFinite(value)) kept[name] = value
   }
   return kept
 }

@@ -7,7 +7,7 @@ import type { Call, Performed } from './agent.ts'
 import { type PreparedRequest, prepareRequest, sendRequest } from './call-tool.ts'
 import { isAboutCustomer, type Tool } from './check-tool.ts'
 import { DeskhandError } from './errors.ts'
-import { isShadow } from './hand-over.ts'
+import { isNoteMode } from './hand-over.ts'
 import type { Message, Ticket } from './helpdesk.ts'
 import { close, intend } from './lease.ts'
 import { effectId, effectKey, storeOutcome } from './ledger.ts'
@@ -44,6 +44,7 @@ async function perform(turn: Turn, call: Call): Promise<Performed> {
   turn.log.info('tool_called', {
     tool: turn.agent.tools.has(call.name) ? call.name : 'unknown',
     code: performed.refused ? 'refused' : performed.error ? 'failed' : 'done',
+    ...(performed.cause === undefined ? {} : { cause: performed.cause }),
     ms: turn.clock.now() - started,
   })
   return performed
@@ -91,7 +92,7 @@ async function write(
   args: Record<string, unknown>,
   request: PreparedRequest,
 ): Promise<Performed> {
-  if (isShadow(turn.connection)) {
+  if (isNoteMode(turn.connection)) {
     return failure(
       'not_allowed',
       'the agent is in note mode: the call was not made, a human sees what it would have been',
@@ -269,6 +270,7 @@ const fromResult = (result: ToolResult): Performed =>
 const failure = (cause: ToolFailure, message: string): Performed => ({
   text: `${cause}: ${message}`,
   error: true,
+  cause,
 })
 const refusal = (cause: ToolFailure, message: string): Performed => ({
   ...failure(cause, message),

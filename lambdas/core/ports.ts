@@ -172,7 +172,8 @@ export interface LogFields {
   code?: string
   /** Why, from a closed set in code. */
   cause?: string
-  level?: string
+  /** How surely we know who wrote. */
+  assurance?: string
   step?: number
   attempt?: number
   fence?: number

@@ -2,7 +2,7 @@
 import { DeskhandError } from './errors.ts'
 import { close, postpone, release } from './lease.ts'
 import { storeOutcome } from './ledger.ts'
-import type { Run } from './run.ts'
+import type { Run } from './turn.ts'
 
 const second = 1000
 const minute = 60 * second

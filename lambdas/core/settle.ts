@@ -2,7 +2,7 @@
 import { atLeast } from '../../schemas/names.ts'
 import type { OpenEffect } from '../../schemas/ticket-row.ts'
 import { sendRequest } from './call-tool.ts'
-import { isShadow } from './hand-over.ts'
+import { isNoteMode } from './hand-over.ts'
 import type { Ticket } from './helpdesk.ts'
 import { identify } from './identify.ts'
 import { close } from './lease.ts'
@@ -76,7 +76,7 @@ async function mayRepeat(
   const { agent, connection, clock, effects, lease } = work
   const tool = agent.tools.get(effect.tool ?? '')
   if (effect.keyed !== true || clock.now() - effect.at >= keyKeptMs) return false
-  if (!connection.enabled || isShadow(connection)) return false
+  if (!connection.enabled || isNoteMode(connection)) return false
   if (tool?.effect !== 'write' || tool.idempotency !== 'key') return false
   if (effect.authorization !== undefined && !agent.authorizations.has(effect.authorization)) return false
   if (!validateArguments(tool, stored.arguments).ok || notShown(ticket, lease.row) !== undefined) return false
@@ -119,7 +119,7 @@ export async function settlePosts(work: Work, ticket: Ticket): Promise<Ticket> {
     else if (posted !== undefined)
       await record(work, id, { kind: effect.kind, messageId: effect.messageId, posted })
 
-    const handedOver = effect.kind === 'hand_over' && posted !== undefined && !isShadow(work.connection)
+    const handedOver = effect.kind === 'hand_over' && posted !== undefined && !isNoteMode(work.connection)
     if (handedOver) {
       await work.helpdesk.finish(ticket.id, { kind: 'hand_over', text: '', ref: '' }, work.api)
       now = { ...now, handedOver: true }

@@ -1,10 +1,37 @@
-/** What a look at a ticket works with, and what one message's answer adds to it. */
+/**
+ * What the answering half works with, widest first.
+ * - A *run* is one claimed ticket, from claim to release.
+ * - A *look* is one reading of the ticket within a run; a run looks again when a doorbell rang meanwhile.
+ * - A *turn* is the answer to one message: the agent over the newest state of the ticket.
+ * - An *attempt* is a run that the ticket's own fault cut short; after five a human gets it.
+ */
 import type { ConnectionBase } from '../../schemas/connection.ts'
+import type { WakeUp } from '../../schemas/doorbell.ts'
 import type { EffectRow } from '../../schemas/ticket-row.ts'
-import type { HelpdeskApi, Message, Ticket } from './helpdesk.ts'
+import type { Configuration } from './configuration.ts'
+import type { Helpdesk, HelpdeskApi, Message, Ticket, TokenCache } from './helpdesk.ts'
 import type { Identity } from './identify.ts'
-import type { Run } from './run.ts'
+import type { Lease } from './lease.ts'
+import type { Clock, Log, Model, Queue, TenantRuntime } from './ports.ts'
 import type { AgentConfiguration } from './tenant-configuration.ts'
+
+/** One claimed ticket. */
+export interface Run {
+  helpdesk: Helpdesk
+  clock: Clock
+  log: Log
+  queue: Queue
+  model: Model
+  tenant: TenantRuntime
+  configuration: Configuration
+  tokens: TokenCache
+  wake: WakeUp
+  lease: Lease
+  /** ms since the epoch at which nothing more may be begun. */
+  deadline: number
+  /** Aborts at the deadline. */
+  signal: AbortSignal
+}
 
 /** One look at a ticket, with the configuration it goes by and the ledger. */
 export interface Work extends Run {

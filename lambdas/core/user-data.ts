@@ -1,7 +1,7 @@
 /** The tenant's User Data API: who is this customer, in the company's own words. Data, never instructions. */
 import * as z from 'zod'
 import type { Authorization, UserDataApi } from '../../schemas/tenant-apis.ts'
-import { authorizationHeader } from './authorize.ts'
+import { authorizationHeader, withoutCredential } from './authorize.ts'
 import type { VerifiedEmail } from './identify.ts'
 import type { Http, Secrets } from './ports.ts'
 import { parseAnswer, selectFrom } from './tool-answer.ts'
@@ -75,7 +75,7 @@ async function ask(
     if (!authorized.ok) return { kind: 'unavailable', cause: authorized.cause }
     headers.authorization = authorized.value
   }
-  const answer = await http({
+  const said = await http({
     port: 'user_data',
     method: 'POST',
     url: api.url,
@@ -84,6 +84,7 @@ async function ask(
     ...limits,
     repeatable: true,
   })
+  const answer = withoutCredential(said, headers.authorization)
   if (!answer.ok) return { kind: 'unavailable', cause: answer.cause }
   if (answer.status === 404) return { kind: 'none' }
   if (answer.status !== 200) return { kind: 'unavailable', cause: `status_${answer.status}` }
