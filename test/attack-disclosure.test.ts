@@ -19,7 +19,6 @@ import {
   demoTools,
 } from '../local/demo-data.ts'
 import { tableNames } from '../local/tables.ts'
-import type { ToolDefinition } from '../schemas/tenant-apis.ts'
 import { calls, results, says, shown } from './claude-scripts.ts'
 import { startWorld, type World } from './world.ts'
 
@@ -140,13 +139,12 @@ describe('a CC on the ticket of a customer who is signed in', () => {
   })
 })
 
-test.each<[string, Partial<ToolDefinition>]>([
-  ['none', { identity: 'none' }],
-  ['claimed', { identity: 'claimed' }],
-])(
-  'a stranger gets no call out of a tool that sends the customer’s address, though its admin asks for %s',
-  async (_, change) => {
-    await publishTool('list_orders', { ...demoTools(world.shop.url)[1], ...change })
+test.each(['none', 'claimed'])(
+  'a stranger gets no call out of a tool that sends the customer’s address, where it has one, though its admin asks for %s',
+  async (identity) => {
+    const email = { type: 'string', source: 'customer.email' }
+    const parameters = { type: 'object', required: [], properties: { email } }
+    await publishTool('list_orders', { ...demoTools(world.shop.url)[1], identity, parameters })
     world.script = tells('list_orders')
     const ticketId = await world.ask('List my orders', { author: zoe, sender: 'zoe@evil.example' })
     expect(world.shop.requests).toEqual([])
