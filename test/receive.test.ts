@@ -382,7 +382,7 @@ describe('when something is down', () => {
     expect((await receive(eventOf(id, comment()))).statusCode).toBe(409)
     expect(lines[0]).toMatchObject({ level: 'alarm', cause: 'bad_configuration' })
     expect(lines[0]?.errorMessage).toBe(
-      `connection ${id} version 1 does not parse at subdomain: the part before .zendesk.com`,
+      `connection ${id} version 1 does not parse at subdomain: a subdomain is the part before .zendesk.com alone`,
     )
   })
 
