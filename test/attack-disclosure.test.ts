@@ -200,7 +200,11 @@ describe('a name or a subject', () => {
 })
 
 describe('another tenant', () => {
-  const other = 'tenant-b.bbbbbbbbbbbbbbbbbbbbbb'
+  let victim: World
+  beforeAll(async () => {
+    victim = await startWorld({ script: greets, beside: world })
+  })
+  afterAll(() => victim.close())
 
   test('whose connection passes for ours gets no token that was fetched for ours', async () => {
     const impersonates: typeof zendesk = {
@@ -221,18 +225,19 @@ describe('another tenant', () => {
       await handler({ Records: [record] }, context)
       return victim.zendesk.requests.length - before
     }
-    const victim = await startWorld({ script: greets, beside: world })
     expect(await readsOfVictim(victim)).toBeGreaterThan(0)
     expect(await readsOfVictim(world)).toBe(0)
-    await victim.close()
   })
 
   test('cannot be named by a definition of ours: its webhooks and wake-ups are not answered as ours', async () => {
     const ticketId = world.openTicket('Hello')
     await world.deliver(ticketId)
-    const definition = world.connection({ id: other })
+    const definition = world.connection({ id: victim.connectionId })
     await world.publish([{ kind: 'connection', id: demoConnectionId, definition }])
     expect(await world.process().deliver(ticketId)).toBe(401)
+    const event = world.event(ticketId, String(world.comments(ticketId)[0]?.id))
+    // Signed with the other tenant's secret, at our door.
+    expect(await victim.process().deliver(ticketId, event, world.connectionId)).toBe(401)
     await world.run(ticketId)
     expect(texts(ticketId)).toEqual([])
     const alarms = world.lines.filter((line) => line.alarm === true && line.ticketId === ticketId)
