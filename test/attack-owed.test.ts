@@ -96,6 +96,16 @@ describe('a human who has to know that a refund may have been done', () => {
     },
   )
 
+  test('is told once, though the process dies right after and the customer writes again', async () => {
+    const ticketId = await cutOff()
+    await world.run(ticketId, world.process({ n: 2, port: 'conversations.close', when: 'after' }))
+    expect(notes(ticketId)).toHaveLength(1)
+    world.write(ticketId, 'Hello?')
+    await world.deliver(ticketId)
+    await world.untilQuiet(ticketId)
+    await expectTold(ticketId)
+  })
+
   test('is told though the customer writes at every look', async () => {
     const ticketId = await cutOff()
     let n = 0

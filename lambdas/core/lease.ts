@@ -67,15 +67,19 @@ export async function intend(
   }
 }
 
-/** Removes an effect from the open ones, its outcome being on its own row, with what follows for the ticket. */
+/**
+ * Removes an effect from the open ones, its outcome being on its own row, with what follows for the ticket. Handed
+ * over, nothing is owed to a human any more: the note names every write.
+ */
 export async function close(
   table: Table,
   lease: Lease,
   id: string,
   then: { mustHandOver: string } | { handedOver: true } | undefined = undefined,
 ): Promise<void> {
+  const paid = then !== undefined && 'handedOver' in then
   await change(table, lease, 'close', {
-    update: `REMOVE #open.#id${then === undefined ? '' : ' SET #then = :then'}`,
+    update: `REMOVE #open.#id${paid ? ', mustHandOver' : ''}${then === undefined ? '' : ' SET #then = :then'}`,
     names: { '#id': id, ...(then === undefined ? {} : { '#then': Object.keys(then)[0] ?? '' }) },
     values: then === undefined ? {} : { ':then': Object.values(then)[0] },
   })
