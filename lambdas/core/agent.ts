@@ -6,6 +6,7 @@ import type Anthropic from '@anthropic-ai/sdk'
 import canonicalize from 'canonicalize'
 import type { AgentSettings } from '../../schemas/tenant-apis.ts'
 import type { Journal } from './ledger.ts'
+import type { Performed } from './performed.ts'
 import type { Log, Model } from './ports.ts'
 import { handOverTool, instructions } from './prompt.ts'
 import { truncate } from './truncate.ts'
@@ -28,17 +29,6 @@ export type HandOverCause =
   | 'model_refused_request'
   | 'unknown_outcome'
 
-/** What came of one tool call: what the model reads, or the end of the turn. */
-export interface Performed {
-  text: string
-  /** The call failed or was refused. */
-  error?: boolean
-  /** Which failure it is, from the closed set of `ToolFailure`. */
-  cause?: string
-  /** Refused by a rule before anything was sent. */
-  refused?: boolean
-  end?: AgentEnd
-}
 export interface Call {
   id: string
   name: string

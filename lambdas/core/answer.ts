@@ -20,7 +20,7 @@ import { loadEffects } from './ledger.ts'
 import { answeredBy } from './look-again.ts'
 import { parseJson } from './parse-json.ts'
 import type { AnswerRuntime, TenantRuntime } from './ports.ts'
-import { endFailed, type Later, outageDelay, workLater } from './postpone.ts'
+import { endFailed, giveUp, isHopeless, type Later, outageDelay, workLater } from './postpone.ts'
 import { settlePosts, settleTools } from './settle.ts'
 import { isGivenBack, notShown, shouldAnswer, type Verdict } from './should-answer.ts'
 import { loadAgent } from './tenant-configuration.ts'
@@ -110,6 +110,10 @@ async function lookUntilSettled(run: Run): Promise<string> {
     if (looks >= maxLooks || run.clock.now() + wholeTurnMs > run.deadline) {
       // Doorbells are a reason to hurry; a ticket that changes whenever we post is not.
       const restless = 'again' in ending
+      if (restless && isHopeless(run)) {
+        await giveUp(run, { code: 'ticket_changed' })
+        return 'given_up'
+      }
       const { outages } = run.lease.row
       await workLater(run, {
         later: restless ? outageDelay(outages) : 0,

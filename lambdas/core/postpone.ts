@@ -2,6 +2,7 @@
 import { DeskhandError } from './errors.ts'
 import { close, postpone, release } from './lease.ts'
 import { storeOutcome } from './ledger.ts'
+import type { LogFields } from './ports.ts'
 import type { Run } from './turn.ts'
 
 const second = 1000
@@ -52,24 +53,16 @@ export async function endFailed(run: Run, error: unknown): Promise<void> {
 
   const { row } = run.lease
   const now = run.clock.now()
-  const givenUp = row.dueSince !== undefined && now - row.dueSince > giveUpAfterMs
   const outOfTime = now >= run.deadline
   try {
     // Perhaps it is not shown yet, or the account is being moved.
-    const wait = known?.code === 'ticket_gone' ? goneMs[row.waits] : undefined
-    if (wait !== undefined && !givenUp) {
-      await workLater(run, { later: wait, cause: fields.code, ownFault: false, waits: row.waits + 1 })
-      return
-    }
-    if (known?.code === 'ticket_gone' || givenUp) {
-      run.log.alarm('event_given_up', fields)
-      await giveUp(run)
-      return
-    }
+    const wait = known?.code === 'ticket_gone' ? goneMs[row.outages] : undefined
+    if (isHopeless(run) || (known?.code === 'ticket_gone' && wait === undefined))
+      return await giveUp(run, fields)
     await workLater(run, {
-      later: outOfTime ? second : delayOf(known, row.outages, mendable),
+      later: outOfTime ? second : (wait ?? delayOf(known, row.outages, mendable)),
       cause: fields.code,
-      ownFault: outOfTime || !(known?.transient || mendable),
+      ownFault: outOfTime || !(known?.transient || mendable || wait !== undefined),
       outages: row.outages + 1,
     })
   } catch (problem) {
@@ -77,8 +70,13 @@ export async function endFailed(run: Run, error: unknown): Promise<void> {
   }
 }
 
+/** Has the ticket been due for so long that nobody will be helped by one more try? */
+export const isHopeless = ({ lease, clock }: Run): boolean =>
+  lease.row.dueSince !== undefined && clock.now() - lease.row.dueSince > giveUpAfterMs
+
 /** Settles a ticket that nothing can be done for any more. What is still open there, an operator has to look up. */
-async function giveUp(run: Run): Promise<void> {
+export async function giveUp(run: Run, why: LogFields): Promise<void> {
+  run.log.alarm('event_given_up', why)
   const { conversations } = run.tenant
   for (const [id, { kind, messageId, tool, about }] of Object.entries(run.lease.row.open)) {
     run.log.alarm('open_effect_given_up', { effectId: id, ...(tool === undefined ? {} : { tool }) })

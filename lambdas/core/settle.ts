@@ -8,12 +8,12 @@ import { identify } from './identify.ts'
 import { close } from './lease.ts'
 import { effectKey, readEffect } from './ledger.ts'
 import { aboutOf, answeredBy } from './look-again.ts'
-import { barredWrite, type StoredCall, storeToolOutcome } from './perform-tools.ts'
 import { findPosted, record } from './post.ts'
 import { notShown, shouldAnswer } from './should-answer.ts'
 import type { ToolResult } from './tool-answer.ts'
 import { validateArguments } from './tool-arguments.ts'
 import type { Work } from './turn.ts'
+import { barredWrite, type StoredCall, storeToolOutcome } from './write-once.ts'
 
 /** After this long a tenant's API may have forgotten the key. Stripe, for one, keeps keys for at least 24 hours. */
 const keyKeptMs = 20 * 60 * 60 * 1000

@@ -15,7 +15,8 @@ const day = 24 * 60 * 60 * 1000
  */
 export async function mayReplyUnproven(work: Work, message: Message, identity: Identity): Promise<boolean> {
   const { tenant, clock, lease } = work
-  if (identity.claimed === undefined) return true
+  // In a messenger the answer goes to whoever typed the address; elsewhere the helpdesk mails it there.
+  if (identity.claimed === undefined || message.evidence.channel === 'messenger') return true
   const now = clock.now()
   const address = await tenant.vault.hmac(`unproven|${identity.claimed}`)
   try {

@@ -1,0 +1,31 @@
+import { type PreparedRequest, sendRequest } from './call-tool.ts'
+import type { Tool } from './check-tool.ts'
+import type { ToolResult } from './tool-answer.ts'
+import type { Turn } from './turn.ts'
+
+/** Sends a tool's request now; what an operator has to mend is an alarm. */
+export async function sendTool(
+  turn: Turn,
+  tool: Tool,
+  request: PreparedRequest,
+  idempotencyKey: string | undefined,
+): Promise<ToolResult> {
+  const { agent, tenant, signal, log } = turn
+  const sent = await sendRequest(request, {
+    effect: tool.effect,
+    response: tool.response,
+    timeoutMs: tool.timeoutMs,
+    idempotencyKey,
+    keyed: tool.idempotency === 'key',
+    again: false,
+    authorization:
+      tool.authorization === undefined ? undefined : agent.authorizations.get(tool.authorization),
+    http: tenant.http,
+    secrets: tenant.secrets,
+    signal,
+  })
+  if (sent.message !== undefined) {
+    log.alarm('tool_misconfigured', { tool: tool.name, cause: sent.cause, errorMessage: sent.message })
+  }
+  return sent.result
+}
