@@ -3,8 +3,8 @@
 import type Anthropic from '@anthropic-ai/sdk'
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { type Agent, type AgentEnd, type Call, runAgent } from '../lambdas/core/agent.ts'
-import type { Performed } from '../lambdas/core/performed.ts'
 import type { Journal, Step } from '../lambdas/core/ledger.ts'
+import type { Performed } from '../lambdas/core/performed.ts'
 import type { Log } from '../lambdas/core/ports.ts'
 import { agentSettings } from '../schemas/tenant-apis.ts'
 

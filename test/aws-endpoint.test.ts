@@ -16,8 +16,8 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { createQueue } from '../lambdas/core/aws-queue.ts'
-import { createTable } from '../lambdas/core/aws-table.ts'
+import { createQueue } from '../lambdas/core/aws/queue.ts'
+import { createTable } from '../lambdas/core/aws/table.ts'
 import type { Io } from '../lambdas/core/ports.ts'
 import { type AwsEndpoint, startAwsEndpoint } from '../local/aws-endpoint.ts'
 import { startTables, tableNames } from '../local/tables.ts'

@@ -1,6 +1,6 @@
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { createSecrets } from '../lambdas/core/aws-secrets.ts'
+import { createSecrets } from '../lambdas/core/aws/secrets.ts'
 import type { Io } from '../lambdas/core/ports.ts'
 import { type AwsEndpoint, startAwsEndpoint } from '../local/aws-endpoint.ts'
 

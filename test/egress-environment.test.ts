@@ -13,7 +13,7 @@ afterAll(stopServers)
 const script = (allowed: number, secure: number) => `
 import { get } from 'node:http'
 import { connect } from 'node:net'
-import { createEgress } from ${JSON.stringify(`${import.meta.dirname}/../lambdas/core/egress.ts`)}
+import { createEgress } from ${JSON.stringify(`${import.meta.dirname}/../lambdas/core/egress/egress.ts`)}
 const io = (_port, call) => call()
 const call = { port: 'tool', method: 'GET', timeoutMs: 5000, repeatable: true }
 const outcome = (answer) => (answer.ok ? 'ok ' + answer.text : answer.cause)

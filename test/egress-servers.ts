@@ -10,7 +10,7 @@ import {
   type Socket,
   type TcpNetConnectOpts,
 } from 'node:net'
-import { createEgress, type EgressOptions } from '../lambdas/core/egress.ts'
+import { createEgress, type EgressOptions } from '../lambdas/core/egress/egress.ts'
 import type { HttpAnswer, HttpRequest } from '../lambdas/core/ports.ts'
 
 const running: { server: Server; sockets: Set<Socket> }[] = []

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { createTable } from '../lambdas/core/aws-table.ts'
+import { createTable } from '../lambdas/core/aws/table.ts'
 import { createConfiguration } from '../lambdas/core/configuration.ts'
 import { loadAgent } from '../lambdas/core/tenant-configuration.ts'
 import {

@@ -28,7 +28,7 @@ describe('the receiving function', () => {
     expect(inputs).toContain(entry)
     expect(inputs).toContain('lambdas/core/receive.ts')
     const forbidden =
-      /@anthropic-ai|client-kms|client-sts|lambdas\/core\/(aws-vault|aws-tenant|dial|http|egress|connections|authorize|agent|answer|turn)|zendesk\/(answer|helpdesk|read|post)/
+      /@anthropic-ai|client-kms|client-sts|lambdas\/core\/(aws\/(vault|tenant-session)|egress\/|tools\/|agent|answer|turn)|zendesk\/(answer|helpdesk|ticket|post)/
     expect(inputs.filter((path) => forbidden.test(path))).toEqual([])
   })
 

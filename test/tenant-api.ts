@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createEgress } from '../lambdas/core/egress.ts'
+import { createEgress } from '../lambdas/core/egress/egress.ts'
 import type { Http, Secrets } from '../lambdas/core/ports.ts'
 
 /** One request as a tenant's API received it. */

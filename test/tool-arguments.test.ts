@@ -1,6 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
-import { modelTools } from '../lambdas/core/model-tools.ts'
-import { bindArguments, type Facts, modelSchema, validateArguments } from '../lambdas/core/tool-arguments.ts'
+import { modelTools } from '../lambdas/core/tools/model-tools.ts'
+import {
+  bindArguments,
+  type Facts,
+  modelSchema,
+  validateArguments,
+} from '../lambdas/core/tools/tool-arguments.ts'
 import { toolDefinition } from '../schemas/tenant-apis.ts'
 
 const tool = toolDefinition.parse({

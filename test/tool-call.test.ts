@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { type Sending, sendRequest } from '../lambdas/core/call-tool.ts'
 import { DeskhandError } from '../lambdas/core/errors.ts'
 import type { Http, HttpRequest } from '../lambdas/core/ports.ts'
-import type { PreparedRequest } from '../lambdas/core/tool-request.ts'
+import { type Sending, sendRequest } from '../lambdas/core/tools/call-tool.ts'
+import type { PreparedRequest } from '../lambdas/core/tools/tool-request.ts'
 import {
   hang,
   json,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { checkTool } from '../lambdas/core/check-tool.ts'
-import { checkUrl } from '../lambdas/core/url-policy.ts'
+import { checkUrl } from '../lambdas/core/egress/url-policy.ts'
+import { checkTool } from '../lambdas/core/tools/check-tool.ts'
 
 const context = {
   urlCheck: (url: string) => {

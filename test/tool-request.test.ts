@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import * as fc from 'fast-check'
-import { type Json, prepareRequest } from '../lambdas/core/tool-request.ts'
+import { type Json, prepareRequest } from '../lambdas/core/tools/tool-request.ts'
 import { toolDefinition } from '../schemas/tenant-apis.ts'
 
 const define = (request: object, names: string[]) =>

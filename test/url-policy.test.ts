@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import ipaddr from 'ipaddr.js'
-import { loopbackAddress, publicAddress } from '../lambdas/core/public-address.ts'
-import { refusedHeader } from '../lambdas/core/request-headers.ts'
-import { checkUrl } from '../lambdas/core/url-policy.ts'
+import { loopbackAddress, publicAddress } from '../lambdas/core/egress/public-address.ts'
+import { refusedHeader } from '../lambdas/core/egress/request-headers.ts'
+import { checkUrl } from '../lambdas/core/egress/url-policy.ts'
 
 // Spellings from https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
 // and https://github.com/swisskyrepo/PayloadsAllTheThings/tree/master/Server%20Side%20Request%20Forgery

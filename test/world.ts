@@ -8,15 +8,15 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { Context } from 'aws-lambda'
 import { createAnswer } from '../lambdas/core/answer.ts'
-import { answerRuntime } from '../lambdas/core/answer-runtime.ts'
-import { createTable } from '../lambdas/core/aws-table.ts'
+import { answerRuntime } from '../lambdas/core/aws/answer-runtime.ts'
+import { receiveRuntime } from '../lambdas/core/aws/receive-runtime.ts'
+import { sweeperRuntime } from '../lambdas/core/aws/sweeper-runtime.ts'
+import { createTable } from '../lambdas/core/aws/table.ts'
 import { publish } from '../lambdas/core/configuration.ts'
 import { createLog } from '../lambdas/core/log.ts'
 import type { AnswerRuntime, Io, Row } from '../lambdas/core/ports.ts'
 import { createReceive } from '../lambdas/core/receive.ts'
-import { receiveRuntime } from '../lambdas/core/receive-runtime.ts'
 import { sweep } from '../lambdas/core/sweep.ts'
-import { sweeperRuntime } from '../lambdas/core/sweeper-runtime.ts'
 import { ticketKey, ticketPk } from '../lambdas/core/ticket-key.ts'
 import { zendesk as helpdesk } from '../lambdas/zendesk/helpdesk.ts'
 import { inbound } from '../lambdas/zendesk/inbound.ts'
@@ -300,7 +300,9 @@ export async function startWorld(options: {
       clock.time += 5 * second
       const bodies = await takeMessages()
       if (bodies.length === 0) {
-        clock.time += 60 * second
+        // While the lease of a dead process lasts nothing can happen, so those minutes need no sweeps.
+        const leaseUntil = (await world.row(ticketId))?.leaseUntil ?? 0
+        clock.time = Math.max(clock.time + 60 * second, Number(leaseUntil))
         await world.sweep()
       }
       const mine = world.wakeUp(ticketId)

@@ -3,8 +3,8 @@ import type * as z from 'zod'
 import type { ConfigKind } from '../../schemas/configuration.ts'
 import { configurationFile } from '../../schemas/configuration-file.ts'
 import { tenantOf } from '../../schemas/names.ts'
-import { checkTool, type Problem } from './check-tool.ts'
-import { checkUrl } from './url-policy.ts'
+import { checkUrl } from './egress/url-policy.ts'
+import { checkTool, type Problem } from './tools/check-tool.ts'
 
 export interface Definition {
   kind: ConfigKind

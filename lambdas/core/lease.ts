@@ -3,7 +3,7 @@
  * so that of two workers on one ticket the later claimant wins and the earlier one stops.
  */
 import { type OpenEffect, type TicketRow, ticketRow } from '../../schemas/ticket-row.ts'
-import { rowOf } from './aws-table.ts'
+import { rowOf } from './aws/table.ts'
 import { DeskhandError, isCode } from './errors.ts'
 import type { Expression, Key, Row, Table } from './ports.ts'
 

@@ -5,7 +5,7 @@
 import type Anthropic from '@anthropic-ai/sdk'
 import canonicalize from 'canonicalize'
 import { type EffectRow, effectRow } from '../../schemas/ticket-row.ts'
-import { rowOf } from './aws-table.ts'
+import { rowOf } from './aws/table.ts'
 import { DeskhandError, isCode } from './errors.ts'
 import type { Key, Table, Vault } from './ports.ts'
 import type { UserData } from './user-data.ts'

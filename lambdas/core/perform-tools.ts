@@ -1,11 +1,11 @@
 /** One step's tool calls: Claude decided when, this decides whether. */
 import { atLeast } from '../../schemas/names.ts'
 import type { Call } from './agent.ts'
-import { prepareRequest } from './call-tool.ts'
-import { isAboutCustomer } from './check-tool.ts'
 import { failure, fromResult, type Performed, refusal } from './performed.ts'
 import { sendTool } from './send-tool.ts'
-import { bindArguments, validateArguments } from './tool-arguments.ts'
+import { prepareRequest } from './tools/call-tool.ts'
+import { isAboutCustomer } from './tools/check-tool.ts'
+import { bindArguments, validateArguments } from './tools/tool-arguments.ts'
 import type { Turn } from './turn.ts'
 import { writeOnce } from './write-once.ts'
 

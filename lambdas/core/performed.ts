@@ -1,6 +1,6 @@
 /** What came of a tool call, for the agent. */
 import type { AgentEnd } from './agent.ts'
-import type { ToolFailure, ToolResult } from './tool-answer.ts'
+import type { ToolFailure, ToolResult } from './tools/tool-answer.ts'
 
 /** What came of one tool call: what the model reads, or the end of the turn. */
 export interface Performed {

@@ -1,6 +1,6 @@
 import type { ConnectionBase } from '../../schemas/connection.ts'
 import type { Doorbell } from '../../schemas/doorbell.ts'
-import { rowOf } from './aws-table.ts'
+import { rowOf } from './aws/table.ts'
 import { isCode } from './errors.ts'
 import type { Expression, Table } from './ports.ts'
 import { dueShard, ticketKey } from './ticket-key.ts'

@@ -1,6 +1,6 @@
-import { type PreparedRequest, sendRequest } from './call-tool.ts'
-import type { Tool } from './check-tool.ts'
-import type { ToolResult } from './tool-answer.ts'
+import { type PreparedRequest, sendRequest } from './tools/call-tool.ts'
+import type { Tool } from './tools/check-tool.ts'
+import type { ToolResult } from './tools/tool-answer.ts'
 import type { Turn } from './turn.ts'
 
 /** Sends a tool's request now; what an operator has to mend is an alarm. */

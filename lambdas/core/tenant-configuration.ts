@@ -10,9 +10,9 @@ import {
   type UserDataApi,
   userDataApi,
 } from '../../schemas/tenant-apis.ts'
-import { resolveTool, type Tool } from './check-tool.ts'
 import type { Configuration } from './configuration.ts'
-import { modelTools } from './model-tools.ts'
+import { resolveTool, type Tool } from './tools/check-tool.ts'
+import { modelTools } from './tools/model-tools.ts'
 
 /** Tools of ours that stand beside the tenant's: `hand_over`. */
 const ownTools = 1

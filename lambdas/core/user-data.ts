@@ -1,10 +1,10 @@
 /** The tenant's User Data API: who is this customer, in the company's own words. Data, never instructions. */
 import * as z from 'zod'
 import type { Authorization, UserDataApi } from '../../schemas/tenant-apis.ts'
-import { authorizationHeader, withoutCredential } from './authorize.ts'
 import type { VerifiedEmail } from './identify.ts'
 import type { Http, Secrets } from './ports.ts'
-import { parseAnswer, selectFrom } from './tool-answer.ts'
+import { authorizationHeader, withoutCredential } from './tools/authorize.ts'
+import { parseAnswer, selectFrom } from './tools/tool-answer.ts'
 import { type Truncated, truncate } from './truncate.ts'
 
 /** The contract: 10 s for everything. */

@@ -1,6 +1,6 @@
 import middy from '@middy/core'
+import { cloudSweeperRuntime } from '../core/aws/sweeper-runtime.ts'
 import { sweep } from '../core/sweep.ts'
-import { cloudSweeperRuntime } from '../core/sweeper-runtime.ts'
 
 const runtime = cloudSweeperRuntime()
 

@@ -1,5 +1,5 @@
+import { cloudReceiveRuntime } from '../core/aws/receive-runtime.ts'
 import { createReceive } from '../core/receive.ts'
-import { cloudReceiveRuntime } from '../core/receive-runtime.ts'
 import { inbound } from './inbound.ts'
 
 /** Zendesk's webhooks, `POST /webhooks/zendesk/{connectionId}`. */

@@ -2,11 +2,11 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { SQSClient } from '@aws-sdk/client-sqs'
-import { createQueue } from './aws-queue.ts'
-import { createSecrets } from './aws-secrets.ts'
-import { createTable } from './aws-table.ts'
-import type { ReceiveRuntime } from './ports.ts'
+import type { ReceiveRuntime } from '../ports.ts'
+import { createQueue } from './queue.ts'
 import { clientConfig, type RuntimeOptions, required, withDefaults } from './runtime-options.ts'
+import { createSecrets } from './secrets.ts'
+import { createTable } from './table.ts'
 
 export interface ReceiveRuntimeOptions extends RuntimeOptions {
   tableNames: { conversations: string; configuration: string }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { isIP, type LookupFunction, type Socket, type TcpNetConnectOpts } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
-import type { HttpFailure } from './ports.ts'
+import type { HttpFailure } from '../ports.ts'
 import { loopbackAddress, publicAddress } from './public-address.ts'
 
 /** TCP and TLS together must be up within this. */

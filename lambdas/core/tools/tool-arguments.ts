@@ -1,8 +1,8 @@
 /** A tool's parameters: what Claude sees of them, whether its arguments fit, and what code adds to them. */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
-import type { Assurance } from '../../schemas/names.ts'
-import type { ParameterSchema, ParameterSource, ToolDefinition } from '../../schemas/tenant-apis.ts'
-import { createBoundedCache } from './bounded-cache.ts'
+import type { Assurance } from '../../../schemas/names.ts'
+import type { ParameterSchema, ParameterSource, ToolDefinition } from '../../../schemas/tenant-apis.ts'
+import { createBoundedCache } from '../bounded-cache.ts'
 import type { ToolFailure } from './tool-answer.ts'
 import type { Json } from './tool-request.ts'
 

@@ -9,9 +9,9 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { DeskhandError } from '../errors.ts'
+import type { Expression, Io, Key, Query, Row, Table } from '../ports.ts'
 import { awsError } from './aws-error.ts'
-import { DeskhandError } from './errors.ts'
-import type { Expression, Io, Key, Query, Row, Table } from './ports.ts'
 
 /** https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html */
 const batchKeys = 100

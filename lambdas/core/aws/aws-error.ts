@@ -1,4 +1,4 @@
-import { DeskhandError } from './errors.ts'
+import { DeskhandError } from '../errors.ts'
 
 /** Client errors by their status that pass by themselves: throttling, a session that has to be renewed. */
 const passing = /throttl|overlimit|limitexceeded|throughputexceeded|toomanyrequests|expired|requesttime/i

@@ -1,5 +1,5 @@
 /** A tenant's tools as Claude sees them. */
-import type { ToolDefinition } from '../../schemas/tenant-apis.ts'
+import type { ToolDefinition } from '../../../schemas/tenant-apis.ts'
 import { type JsonSchema, modelSchema } from './tool-arguments.ts'
 
 export interface ModelTool {

@@ -1,10 +1,10 @@
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
 import { DecryptCommand, GenerateDataKeyCommand, type KMSClient } from '@aws-sdk/client-kms'
+import { createBoundedCache } from '../bounded-cache.ts'
+import { DeskhandError, isCode } from '../errors.ts'
+import type { Clock, Io, Place, Random, Table, Vault } from '../ports.ts'
 import { awsError } from './aws-error.ts'
-import { rowOf } from './aws-table.ts'
-import { createBoundedCache } from './bounded-cache.ts'
-import { DeskhandError, isCode } from './errors.ts'
-import type { Clock, Io, Place, Random, Table, Vault } from './ports.ts'
+import { rowOf } from './table.ts'
 
 const keptMs = 5 * 60_000
 /** Nonces are random: far fewer seals per key than the 2^32 that NIST SP 800-38D allows. */

@@ -1,6 +1,6 @@
 /** From a tool's template and bound values to one HTTP request. Every value goes through a serialiser, once. */
-import type { ToolDefinition } from '../../schemas/tenant-apis.ts'
-import { DeskhandError } from './errors.ts'
+import type { ToolDefinition } from '../../../schemas/tenant-apis.ts'
+import { DeskhandError } from '../errors.ts'
 
 /** A JSON value. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }

@@ -1,7 +1,7 @@
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
-import { tenantOf } from '../../schemas/names.ts'
+import { tenantOf } from '../../../schemas/names.ts'
+import type { Io, Queue } from '../ports.ts'
 import { awsError } from './aws-error.ts'
-import type { Io, Queue } from './ports.ts'
 
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html */
 const longestDelaySeconds = 900

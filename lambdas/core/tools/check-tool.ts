@@ -1,12 +1,12 @@
 /** Is a tool definition one that we can keep our word on? Asked when it is saved, published and tried. */
 
-import { type Assurance, atLeast } from '../../schemas/names.ts'
+import { type Assurance, atLeast } from '../../../schemas/names.ts'
 import {
   type Parameter,
   type ParameterSchema,
   type ToolDefinition,
   toolDefinition,
-} from '../../schemas/tenant-apis.ts'
+} from '../../../schemas/tenant-apis.ts'
 import { selectProblem } from './tool-answer.ts'
 import { fits } from './tool-arguments.ts'
 import { hasBody, placeholder, placeholdersIn, unplaced } from './tool-request.ts'

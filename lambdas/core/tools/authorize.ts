@@ -1,7 +1,7 @@
 /** The credential for a tenant's own API, given out only for a host it is bound to. */
-import { type Authorization, outboundSecret } from '../../schemas/tenant-apis.ts'
-import { isCode } from './errors.ts'
-import type { HttpAnswer, Secrets } from './ports.ts'
+import { type Authorization, outboundSecret } from '../../../schemas/tenant-apis.ts'
+import { isCode } from '../errors.ts'
+import type { HttpAnswer, Secrets } from '../ports.ts'
 
 /** The value of the `Authorization` header, or why there is none. `message` is for operators and holds no secret. */
 export type Authorized =

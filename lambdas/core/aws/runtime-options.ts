@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { DeskhandError } from './errors.ts'
-import { createLog } from './log.ts'
-import type { Clock, Io, Log, Random } from './ports.ts'
+import { DeskhandError } from '../errors.ts'
+import { createLog } from '../log.ts'
+import type { Clock, Io, Log, Random } from '../ports.ts'
 
 /** Where AWS is. In Lambda all of it comes from the function itself; elsewhere it is given. */
 export interface AwsOptions {

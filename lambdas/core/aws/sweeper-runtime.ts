@@ -2,12 +2,12 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { SQSClient } from '@aws-sdk/client-sqs'
 import * as z from 'zod'
-import { createQueue } from './aws-queue.ts'
-import { createTable } from './aws-table.ts'
+import { DeskhandError } from '../errors.ts'
+import type { SweeperRuntime } from '../ports.ts'
 import { createDueIndex } from './due-index.ts'
-import { DeskhandError } from './errors.ts'
-import type { SweeperRuntime } from './ports.ts'
+import { createQueue } from './queue.ts'
 import { clientConfig, type RuntimeOptions, required, withDefaults } from './runtime-options.ts'
+import { createTable } from './table.ts'
 
 export interface SweeperRuntimeOptions extends RuntimeOptions {
   tableNames: { conversations: string }

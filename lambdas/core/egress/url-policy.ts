@@ -1,7 +1,7 @@
 /** Which URLs may be called at all: asked when an admin saves one, and again each time it is called. */
 import { isIP } from 'node:net'
 import { domainToUnicode } from 'node:url'
-import type { Allowance } from './ports.ts'
+import type { Allowance } from '../ports.ts'
 
 export interface UrlPolicy {
   /** Our own hosts: neither they nor names beneath them are called. */

@@ -1,8 +1,8 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { type BoundedCache, createBoundedCache } from '../bounded-cache.ts'
+import { DeskhandError } from '../errors.ts'
+import type { Clock, Io, Secrets } from '../ports.ts'
 import { awsError } from './aws-error.ts'
-import { type BoundedCache, createBoundedCache } from './bounded-cache.ts'
-import { DeskhandError } from './errors.ts'
-import type { Clock, Io, Secrets } from './ports.ts'
 
 const keptMs = 5 * 60_000
 /** That a secret is missing is kept only briefly: an admin may be entering it right now. */

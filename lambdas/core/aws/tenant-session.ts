@@ -1,7 +1,7 @@
 import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts'
+import { DeskhandError } from '../errors.ts'
+import type { Clock, Io } from '../ports.ts'
 import { awsError } from './aws-error.ts'
-import { DeskhandError } from './errors.ts'
-import type { Clock, Io } from './ports.ts'
 
 /** The most that AWS gives a role that assumes a role. */
 const sessionSeconds = 3_600

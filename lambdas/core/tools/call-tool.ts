@@ -1,7 +1,7 @@
 /** Sends a prepared tool request, with its credential, and says how it ended and how sure that is. */
-import type { Authorization, ToolDefinition } from '../../schemas/tenant-apis.ts'
+import type { Authorization, ToolDefinition } from '../../../schemas/tenant-apis.ts'
+import type { Http, HttpAnswer, Secrets } from '../ports.ts'
 import { authorizationHeader, withoutCredential } from './authorize.ts'
-import type { Http, HttpAnswer, Secrets } from './ports.ts'
 import { type ReadAnswer, readAnswer, toolFailure } from './tool-answer.ts'
 import type { PreparedRequest } from './tool-request.ts'
 

@@ -1,7 +1,7 @@
 import { type DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import type { DueIndex, Io, Key } from '../ports.ts'
 import { awsError } from './aws-error.ts'
-import type { DueIndex, Io, Key } from './ports.ts'
 
 /** The table's sparse, keys-only index `due`: partition key `due` (a shard), sort key `dueAt`. */
 export function createDueIndex(client: DynamoDBClient, tableName: string, io: Io): DueIndex {

@@ -1,8 +1,8 @@
 /** What a tenant's API answered, as something the model can read. Its words enter only from a success. */
 import { JMESPathTypeError, search } from '@aws-lambda-powertools/jmespath'
-import type { ToolDefinition } from '../../schemas/tenant-apis.ts'
-import type { HttpAnswer } from './ports.ts'
-import { truncate } from './truncate.ts'
+import type { ToolDefinition } from '../../../schemas/tenant-apis.ts'
+import type { HttpAnswer } from '../ports.ts'
+import { truncate } from '../truncate.ts'
 
 /** Why a tool gave no result. A closed set that the model knows how to go on from. */
 export type ToolFailure =
