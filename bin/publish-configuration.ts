@@ -3,17 +3,27 @@ import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { createSecrets } from '../lambdas/core/aws/secrets.ts'
 import { createTable } from '../lambdas/core/aws/table.ts'
-import { checkConfiguration } from '../lambdas/core/check-configuration.ts'
+import { checkConfiguration, type Definition } from '../lambdas/core/check-configuration.ts'
+import { checkConnections } from '../lambdas/core/check-connections.ts'
 import { publish } from '../lambdas/core/configuration.ts'
+import { createEgress } from '../lambdas/core/egress/egress.ts'
 import { DeskhandError } from '../lambdas/core/errors.ts'
+import { createLog } from '../lambdas/core/log.ts'
+import type { Io } from '../lambdas/core/ports.ts'
 import { helpdesks } from '../lambdas/helpdesks.ts'
 import { tenantId } from '../schemas/names.ts'
 
-const usage = `npm run publish-configuration -- --tenant <id> --file <file.json> --why <reason> [--live --table <name>]
+const usage = `npm run publish-configuration -- --tenant <id> --file <file.json> [flags]
 
-  Without --live the file is only checked. --live saves new versions and makes them live in one release, with the AWS
-  credentials of your shell; what the file does not name is live no more. --endpoint <url> talks to another DynamoDB.
+  The file is checked. With the AWS credentials of your shell:
+  --check-connections      asks each helpdesk with the stored credentials what is missing; writes nothing
+  --live                   publishes the file as one release; what it does not name is live no more
+  --why <reason>           stands in the history (with --live)
+  --table <name>           the output ConfigurationTable of the stack (with --live)
+  --endpoint <url>         another DynamoDB
 `
 
 /** Exit codes: 0 done, 1 the file or AWS says no, 2 wrong usage. */
@@ -38,6 +48,7 @@ async function main(): Promise<number> {
     process.stderr.write(`${flags.file} has no connection: published, it would switch everything off\n`)
     return 1
   }
+  if (flags.checkConnections && !(await connectionsWork(flags.tenant, checked.definitions))) return 1
   if (!flags.live) {
     process.stdout.write(`${flags.file} is right. Nothing was published: add --live --table <name>\n`)
     return 0
@@ -52,6 +63,25 @@ async function main(): Promise<number> {
   return 0
 }
 
+/** Prints what each helpdesk says; true when nothing is missing. */
+async function connectionsWork(tenant: string, definitions: Definition[]): Promise<boolean> {
+  const clock = { now: () => Date.now() }
+  const io: Io = (_port, call) => call()
+  const client = new SecretsManagerClient({})
+  const checked = await checkConnections(helpdesks, definitions, {
+    http: createEgress({ tenant, io }),
+    secrets: createSecrets({ client, tenant, direction: 'outbound', clock, io }),
+    now: clock.now,
+    log: createLog({ write: (line) => process.stderr.write(`${line}\n`), clock }),
+  })
+  for (const { connectionId, findings } of checked) {
+    process.stdout.write(`\n${connectionId}\n`)
+    for (const { what, ok, message } of findings)
+      process.stdout.write(`  ${ok ? '✓' : '✗'} ${what}: ${message}\n`)
+  }
+  return checked.every(({ findings }) => findings.every(({ ok }) => ok))
+}
+
 function readFlags() {
   try {
     const { values } = parseArgs({
@@ -62,6 +92,7 @@ function readFlags() {
         table: { type: 'string' },
         endpoint: { type: 'string' },
         live: { type: 'boolean', default: false },
+        'check-connections': { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     })
@@ -70,10 +101,19 @@ function readFlags() {
     if (!tenantId.safeParse(tenant).success)
       throw new Error('--tenant: 3 to 36 lower-case letters, digits or hyphens')
     if (file === undefined) throw new Error('--file: which file?')
-    if (why === undefined) throw new Error('--why: the reason stands in the history')
+    if (live && why === undefined) throw new Error('--why: the reason stands in the history')
     if (live && values.table === undefined)
       throw new Error('--table: the output ConfigurationTable of the stack')
-    return { tenant: tenant ?? '', file, why, live, table: values.table ?? '', endpoint }
+    const checkConnections = values['check-connections']
+    return {
+      tenant: tenant ?? '',
+      file,
+      why: why ?? '',
+      live,
+      checkConnections,
+      table: values.table ?? '',
+      endpoint,
+    }
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
     return undefined

@@ -5,16 +5,24 @@ import { join } from 'node:path'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createTable } from '../lambdas/core/aws/table.ts'
+import { checkConnections } from '../lambdas/core/check-connections.ts'
 import { createConfiguration } from '../lambdas/core/configuration.ts'
+import { createEgress } from '../lambdas/core/egress/egress.ts'
+import { createLog } from '../lambdas/core/log.ts'
 import { loadAgent } from '../lambdas/core/tenant-configuration.ts'
+import { helpdesks } from '../lambdas/helpdesks.ts'
+import { zendesk } from '../lambdas/zendesk/helpdesk.ts'
 import {
   demoAuthorization,
   demoConnection,
+  demoConnectionId,
   demoTools,
   demoUserDataApi,
+  demoZendesk,
   refundTool,
 } from '../local/demo-data.ts'
 import { type LocalTables, startTables, tableNames } from '../local/tables.ts'
+import { startZendesk } from '../local/zendesk.ts'
 
 const shop = 'https://api.nordlicht-outdoor.com'
 const { baseUrl: _, ...connection } = demoConnection('https://nordlicht-outdoor.zendesk.com')
@@ -63,6 +71,46 @@ async function run(file: unknown, ...flags: string[]) {
     )
   })
 }
+
+describe('checking connections', () => {
+  const definitions = (zendeskUrl: string) => [
+    {
+      kind: 'connection' as const,
+      id: demoConnectionId,
+      definition: zendesk.connection.parse(demoConnection(zendeskUrl)),
+    },
+    { kind: 'tool' as const, id: 'get_order', definition: {} },
+  ]
+
+  test('asks the helpdesk with the stored credentials, and says what is missing', async () => {
+    const standIn = await startZendesk()
+    try {
+      const { host } = new URL(standIn.url)
+      const allowance = { hosts: new Set([host]) }
+      const check = (value: string) =>
+        checkConnections(helpdesks, definitions(standIn.url), {
+          http: createEgress({ tenant: 'nordlicht', io: (_port, call) => call(), allowance }),
+          secrets: { read: async () => ({ value, hosts: [host] }) },
+          now: Date.now,
+          log: createLog({ write: () => {}, clock: { now: Date.now } }),
+          allowance,
+        })
+      const [right] = await check(demoZendesk.clientSecret)
+      expect(right?.connectionId).toBe(demoConnectionId)
+      expect(right?.findings.map(({ what, ok }) => [what, ok])).toEqual([
+        ['credentials', true],
+        ['bot_user', true],
+        ['scope', true],
+        ['account', true],
+      ])
+      const [wrong] = await check('not the secret')
+      expect(wrong?.findings).toMatchObject([{ what: 'credentials', ok: false }])
+      expect(standIn.requests.every(({ method }) => method !== 'PUT')).toBe(true)
+    } finally {
+      await standIn.close()
+    }
+  })
+})
 
 describe('publishing a configuration', () => {
   test('a right file is published as one release that a turn can load', async () => {
