@@ -12,6 +12,7 @@ import { inbound } from '../lambdas/zendesk/inbound.ts'
 import { startAwsEndpoint } from '../local/aws-endpoint.ts'
 import { startTables, tableNames } from '../local/tables.ts'
 import type { ZendeskConnection } from '../schemas/zendesk.ts'
+import { assertNothingLeaked } from './no-leak.ts'
 
 export const noon = Date.parse('2026-11-21T12:00:00Z')
 export const signingSecret = 'signing-secret-of-this-connection'
@@ -33,6 +34,7 @@ export async function startDoor() {
   const plain: Io = (_port, call) => call()
   const conversations = createTable(dynamo, tableNames.conversations, 'conversations', plain)
   const configuration = createTable(dynamo, tableNames.configuration, 'configuration', plain)
+  const everyLine: LogLine[][] = []
   return {
     aws,
     clock,
@@ -44,6 +46,7 @@ export async function startDoor() {
       const down = new Set<string>()
       const stuck = new Set<string>()
       const lines: LogLine[] = []
+      everyLine.push(lines)
       const io: Io = (port, call) => {
         ports.push(port)
         if (stuck.has(port)) return new Promise(() => undefined)
@@ -91,6 +94,7 @@ export async function startDoor() {
     async close() {
       dynamo.destroy()
       await Promise.all([tables.close(), aws.close()])
+      assertNothingLeaked(everyLine)
     },
   }
 }

@@ -42,6 +42,7 @@ import { startTables, tableNames } from '../local/tables.ts'
 import { startZendesk, type ZendeskStandIn } from '../local/zendesk.ts'
 import type { Comment, Entry } from '../local/zendesk-account.ts'
 import type { ConfigKind } from '../schemas/configuration.ts'
+import { assertNothingLeaked } from './no-leak.ts'
 
 const second = 1000
 const fullLambdaMs = 180_000
@@ -364,6 +365,7 @@ export async function startWorld(options: {
       sqs.destroy()
       const common = options.beside === undefined ? [tables, aws, claude] : []
       await Promise.all([zendesk, shop, ...common].map((each) => each.close()))
+      assertNothingLeaked(lines)
     },
   }
 
