@@ -3,16 +3,15 @@ import { atLeast } from '../../schemas/names.ts'
 import { type AgentEnd, runAgent } from './agent.ts'
 import { checkReply } from './check-reply.ts'
 import { isCode } from './errors.ts'
-import { handOver, isNoteMode } from './hand-over.ts'
+import { handOver } from './hand-over.ts'
 import type { Message, Ticket } from './helpdesk.ts'
-import { audienceIsOnly, type Identity, identify } from './identify.ts'
-import { effectId, type Journal, openJournal } from './ledger.ts'
-import { aboutOf, lookAgain } from './look-again.ts'
-import { code, noteHosts, safeNote } from './note.ts'
+import { audienceIsOnly, type Identity } from './identify.ts'
+import { contentOf, effectId, type Journal, openJournal } from './ledger.ts'
+import { aboutOf, identityOf, lookAgain } from './look-again.ts'
+import { code, isNoteMode, noteHosts, safeNote } from './note.ts'
 import { performTools } from './perform-tools.ts'
 import { post, refOf } from './post.ts'
 import { type EarlierEffect, opening } from './prompt.ts'
-import { loadAgent } from './tenant-configuration.ts'
 import type { Turn, Work } from './turn.ts'
 import { mayReplyUnproven } from './unproven.ts'
 import { fetchUserData, type UserData } from './user-data.ts'
@@ -25,7 +24,7 @@ export type Ending = { settled: string; closing?: string; paid?: boolean } | { a
 
 export async function answerMessage(work: Work, ticket: Ticket, message: Message): Promise<Ending> {
   const { clock, log, tenant, lease, configuration } = work
-  const identity = identify(message, ticket, work.helpdesk.sideDoorsClosed(work.connection.attestations))
+  const identity = identityOf(work, ticket, message)
   log.info('customer_identified', { assurance: identity.level, cause: identity.why, messageId: message.id })
   const barred = await barredBy(work, ticket, identity)
   if (barred !== undefined) return await endHandedOver(work, ticket, message, barred)
@@ -41,7 +40,7 @@ export async function answerMessage(work: Work, ticket: Ticket, message: Message
   const agent =
     journal.release === undefined || journal.release === work.agent.release
       ? work.agent
-      : await loadAgent(configuration, await configuration.release(journal.release))
+      : await work.loadAgent(await configuration.release(journal.release))
   const userData = begun === undefined ? await askUserData({ ...work, agent }, identity) : begun.userData
   const turn: Turn = {
     ...work,
@@ -157,14 +156,11 @@ async function letClaudeWork(
 async function earlierEffects(turn: Turn): Promise<EarlierEffect[]> {
   const tools = [...turn.effects.values()].filter((effect) => effect.kind === 'tool')
   return await Promise.all(
-    tools.map(async ({ pk, sk, tool, state, at, content, about }) => ({
-      tool: tool ?? '',
-      state,
-      at,
-      ...(content !== undefined && about === turn.about
-        ? { content: await turn.tenant.vault.open({ pk, sk, field: 'content' }, content) }
-        : {}),
-    })),
+    tools.map(async (effect) => {
+      const { tool = '', state, at, about } = effect
+      const content = about === turn.about ? await contentOf(turn.tenant.vault, effect) : undefined
+      return { tool, state, at, ...(content === undefined ? {} : { content }) }
+    }),
   )
 }
 

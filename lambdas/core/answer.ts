@@ -17,13 +17,13 @@ import { DeskhandError } from './errors.ts'
 import type { Helpdesk, Ticket, TokenCache } from './helpdesk.ts'
 import { claim, giveBack, release } from './lease.ts'
 import { loadEffects } from './ledger.ts'
-import { answeredBy } from './look-again.ts'
+import { verdictOn } from './look-again.ts'
 import { parseJson } from './parse-json.ts'
 import type { AnswerRuntime, TenantRuntime } from './ports.ts'
 import { endFailed, giveUp, isHopeless, type Later, outageDelay, workLater } from './postpone.ts'
 import { settlePosts, settleTools } from './settle.ts'
-import { isGivenBack, notShown, shouldAnswer, type Verdict } from './should-answer.ts'
-import { loadAgent } from './tenant-configuration.ts'
+import { isGivenBack, notShown, type Verdict } from './should-answer.ts'
+import { type AgentLoader, createAgentLoader } from './tenant-configuration.ts'
 import { ticketKey } from './ticket-key.ts'
 import type { Run, Work } from './turn.ts'
 
@@ -43,12 +43,9 @@ const waitsMs = [5 * second, 30 * second, 120 * second] as const
 
 /** Makes the Lambda handler of one helpdesk's `answer`. What cannot be parsed or claimed goes back to the queue. */
 export function createAnswer(helpdesk: Helpdesk, runtime: AnswerRuntime) {
-  const caches = createBoundedCache<{ configuration: Configuration; tokens: TokenCache }>(tenantsKept)
-  const cachesOf = ({ tenant, configuration }: TenantRuntime) => {
-    const known = caches.get(tenant) ?? {
-      configuration: createConfiguration(configuration, tenant),
-      tokens: new Map(),
-    }
+  const caches = createBoundedCache<Caches>(tenantsKept)
+  const cachesOf = ({ tenant, configuration: table }: TenantRuntime): Caches => {
+    const known = caches.get(tenant) ?? newCaches(createConfiguration(table, tenant))
     caches.set(tenant, known)
     return known
   }
@@ -71,6 +68,18 @@ export function createAnswer(helpdesk: Helpdesk, runtime: AnswerRuntime) {
     },
   )
 }
+
+/** What one process keeps of a tenant. */
+interface Caches {
+  configuration: Configuration
+  loadAgent: AgentLoader
+  tokens: TokenCache
+}
+const newCaches = (configuration: Configuration): Caches => ({
+  configuration,
+  loadAgent: createAgentLoader(configuration),
+  tokens: new Map(),
+})
 
 /** Works on one ticket until it is settled, postponed or somebody else's. Throws only when it cannot be claimed. */
 async function answerTicket(unclaimed: Omit<Run, 'lease' | 'signal'>): Promise<void> {
@@ -158,7 +167,7 @@ async function look(run: Run): Promise<Ending | Later> {
     return await endHandedOver(work, ticket, newest, lease.row.mustHandOver)
   }
   if (!work.connection.enabled) return disabled
-  const verdict = shouldAnswer(ticket, lease.row, answeredBy(work.effects.values()), clock.now())
+  const verdict = verdictOn(work, ticket)
   const wait = isBehindUnnamed(run, ticket, verdict) ? laterFor(lease.row) : undefined
   if (wait !== undefined) return wait
   if (verdict.do === 'nothing') return { settled: verdict.cause }
@@ -194,7 +203,7 @@ async function prepare(run: Run): Promise<Work> {
   const live = await configuration.live(configurationAgeMs, clock.now())
   if (live === undefined) throw new DeskhandError('bad_configuration', 'the tenant has published nothing yet')
   const [agent, connection, effects] = await Promise.all([
-    loadAgent(configuration, live),
+    run.loadAgent(live),
     loadConnection(run, live),
     loadEffects(tenant.conversations, run.lease.key.pk),
   ])

@@ -96,8 +96,8 @@ export function createConfiguration(table: Pick<Table, 'query' | 'batchGet'>, te
 }
 
 /**
- * Saves new versions of these definitions and makes them live in one release; what is not named stays as it is, or with `replace` is live no more.
- * Throws `condition_failed` when somebody else published meanwhile. The caller has validated the definitions.
+ * Saves new versions of these definitions and makes them live in one release; what is not named stays as it is, or
+ * with `replace` is live no more. Throws `condition_failed` when somebody else published meanwhile. The caller has validated the definitions.
  */
 export async function publish(
   table: Pick<Table, 'query' | 'put'>,

@@ -1,10 +1,9 @@
 /** Hand-over: one internal note a human can act on, the tag, the team. From then on the agent is silent. */
-import type { ConnectionBase } from '../../schemas/connection.ts'
 import { DeskhandError } from './errors.ts'
 import { handOverTag, type Message, type Ticket } from './helpdesk.ts'
 import { close } from './lease.ts'
 import { effectId } from './ledger.ts'
-import { effectLines, noteHosts, safeNote } from './note.ts'
+import { effectLines, isNoteMode, noteHosts, safeNote } from './note.ts'
 import { post, refOf } from './post.ts'
 import type { Work } from './turn.ts'
 
@@ -68,9 +67,6 @@ export async function handOver(
   return 'done'
 }
 
-/** Note mode: everything is said in internal notes, nothing is changed. */
-export const isNoteMode = (connection: ConnectionBase): boolean => connection.mode === 'note'
-
 /** Why, what the agent says of it, and every write of this ticket with its outcome and its whole request. */
 async function noteText(work: Work, message: Message, cause: string, summary?: string): Promise<string> {
   const hosts = noteHosts(work.agent)
@@ -80,7 +76,7 @@ async function noteText(work: Work, message: Message, cause: string, summary?: s
       ...(summary === undefined || summary === ''
         ? []
         : ['In the words of the agent, unchecked:', quote(safeNote([summary], hosts))]),
-      ...(await effectLines(work)),
+      ...(await effectLines(work, hosts)),
       `About message ${message.id}. To give the ticket back to the agent, remove the tag ${handOverTag}.`,
     ],
     hosts,

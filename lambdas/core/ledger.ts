@@ -36,6 +36,10 @@ export async function readEffect(table: Table, pk: string, id: string): Promise<
 
 export const effectKey = (pk: string, id: string): Key => ({ pk, sk: `effect#${id}` })
 
+/** The sealed JSON of an effect, opened: a tool's arguments and what the model was told. */
+export const contentOf = async (vault: Vault, { pk, sk, content }: EffectRow): Promise<string | undefined> =>
+  content === undefined ? undefined : await vault.open({ pk, sk, field: 'content' }, content)
+
 /**
  * Stores how an effect ended. The first outcome stands, except that a later certainty replaces `unknown` or `failed`;
  * answers the row that stands.

@@ -1,8 +1,8 @@
-/** The last look: right before a write or a reply, is everything still as the turn believes? */
+/** What a ticket as just read says of a message: and the last look, right before a write or a reply. */
 
-import type { Ticket } from './helpdesk.ts'
+import type { Message, Ticket } from './helpdesk.ts'
 import { type Identity, identify } from './identify.ts'
-import { shouldAnswer } from './should-answer.ts'
+import { shouldAnswer, type Verdict } from './should-answer.ts'
 import type { Turn, Work } from './turn.ts'
 
 /**
@@ -11,13 +11,9 @@ import type { Turn, Work } from './turn.ts'
  */
 export async function lookAgain(turn: Turn): Promise<Ticket | undefined> {
   const ticket = await turn.helpdesk.read(turn.ticket.id, turn.api)
-  const verdict = shouldAnswer(ticket, turn.lease.row, answeredBy(turn.effects.values()), turn.clock.now())
+  const verdict = verdictOn(turn, ticket)
   if (verdict.do !== 'answer' || verdict.message.id !== turn.message.id) return undefined
-  const identity = identify(
-    verdict.message,
-    ticket,
-    turn.helpdesk.sideDoorsClosed(turn.connection.attestations),
-  )
+  const identity = identityOf(turn, ticket, verdict.message)
   if (identity.level !== turn.identity.level || identity.address !== turn.identity.address) return undefined
   return ticket
 }
@@ -26,8 +22,12 @@ export async function lookAgain(turn: Turn): Promise<Ticket | undefined> {
 export const aboutOf = async (work: Work, identity: Identity): Promise<string> =>
   await work.tenant.vault.hmac(`about|${identity.address ?? ''}|${identity.level}`)
 
-/** Ids of the messages that have an answer by the ledger. */
-export const answeredBy = (
-  effects: Iterable<{ kind: string; state: string; messageId: string }>,
-): Set<string> =>
-  new Set([...effects].filter((e) => e.kind !== 'tool' && e.state === 'done').map((e) => e.messageId))
+/** Who wrote `message`, by what the connection attests. */
+export const identityOf = ({ helpdesk, connection }: Work, ticket: Ticket, message: Message): Identity =>
+  identify(message, ticket, helpdesk.sideDoorsClosed(connection.attestations))
+
+/** Is there something to answer on the ticket as it was read? What the ledger says is answered is answered. */
+export function verdictOn({ lease, effects, clock }: Work, ticket: Ticket): Verdict {
+  const answered = [...effects.values()].filter(({ kind, state }) => kind !== 'tool' && state === 'done')
+  return shouldAnswer(ticket, lease.row, new Set(answered.map(({ messageId }) => messageId)), clock.now())
+}

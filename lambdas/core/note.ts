@@ -1,8 +1,13 @@
 /** Text for colleagues. It passes the same checks as a reply: what a customer or the model wrote may be in it. */
+import type { ConnectionBase } from '../../schemas/connection.ts'
 import { checkReply } from './check-reply.ts'
+import { contentOf } from './ledger.ts'
 import type { AgentConfiguration } from './tenant-configuration.ts'
 import { truncate } from './truncate.ts'
 import type { Work } from './turn.ts'
+
+/** Note mode: everything is said in internal notes, nothing is changed. */
+export const isNoteMode = (connection: ConnectionBase): boolean => connection.mode === 'note'
 
 /** Joins lines that pass the checks; what does not pass is left out, visibly. */
 export function safeNote(lines: string[], linkHosts: string[]): string {
@@ -28,15 +33,15 @@ export function code(text: string, linkHosts: string[]): string {
 }
 
 /** The writes of this ticket with their requests and outcomes. */
-export async function effectLines(work: Work): Promise<string[]> {
+export async function effectLines(work: Work, linkHosts: string[]): Promise<string[]> {
   const lines: string[] = []
-  for (const [id, { kind, tool, state, at, content, pk, sk }] of work.effects) {
+  for (const [id, effect] of work.effects) {
+    const { kind, tool, state, at } = effect
     if (kind !== 'tool') continue
-    const told =
-      content === undefined ? '' : await work.tenant.vault.open({ pk, sk, field: 'content' }, content)
+    const told = (await contentOf(work.tenant.vault, effect)) ?? ''
     const how = state === 'unknown' ? '**outcome unknown**' : state
     lines.push(
-      `- ${tool}: ${how} at ${new Date(at).toISOString()}, effect ${id.slice(0, 16)} ${code(told, noteHosts(work.agent))}`,
+      `- ${tool}: ${how} at ${new Date(at).toISOString()}, effect ${id.slice(0, 16)} ${code(told, linkHosts)}`,
     )
   }
   return lines

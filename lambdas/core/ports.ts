@@ -228,7 +228,6 @@ export interface TenantRuntime {
 
 export interface AnswerRuntime {
   clock: Clock
-  random: Random
   log: Log
   queue: Queue
   model: Model

@@ -1,23 +1,27 @@
 import { type PreparedRequest, sendRequest } from './tools/call-tool.ts'
 import type { Tool } from './tools/check-tool.ts'
 import type { ToolResult } from './tools/tool-answer.ts'
-import type { Turn } from './turn.ts'
+import type { Work } from './turn.ts'
 
-/** Sends a tool's request now; what an operator has to mend is an alarm. */
+/**
+ * Sends a tool's request now; what an operator has to mend is an alarm. `again`: the same bytes may have been sent
+ * before, and nobody knows what came of it.
+ */
 export async function sendTool(
-  turn: Turn,
+  work: Work,
   tool: Tool,
   request: PreparedRequest,
   idempotencyKey: string | undefined,
+  again = false,
 ): Promise<ToolResult> {
-  const { agent, tenant, signal, log } = turn
+  const { agent, tenant, signal, log } = work
   const sent = await sendRequest(request, {
     effect: tool.effect,
     response: tool.response,
     timeoutMs: tool.timeoutMs,
     idempotencyKey,
     keyed: tool.idempotency === 'key',
-    again: false,
+    again,
     authorization:
       tool.authorization === undefined ? undefined : agent.authorizations.get(tool.authorization),
     http: tenant.http,

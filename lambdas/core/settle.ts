@@ -1,15 +1,15 @@
 /** Settling what an earlier worker left open: an INTENT without an outcome is never blindly repeated. */
 import { atLeast } from '../../schemas/names.ts'
 import type { OpenEffect } from '../../schemas/ticket-row.ts'
-import { isNoteMode } from './hand-over.ts'
 import type { Ticket } from './helpdesk.ts'
-import { identify } from './identify.ts'
 import { close } from './lease.ts'
 import { effectKey, readEffect } from './ledger.ts'
-import { aboutOf, answeredBy } from './look-again.ts'
+import { aboutOf, identityOf, verdictOn } from './look-again.ts'
+import { isNoteMode } from './note.ts'
 import { findPosted, record } from './post.ts'
-import { notShown, shouldAnswer } from './should-answer.ts'
-import { sendRequest } from './tools/call-tool.ts'
+import { sendTool } from './send-tool.ts'
+import { notShown } from './should-answer.ts'
+import type { Tool } from './tools/check-tool.ts'
 import type { ToolResult } from './tools/tool-answer.ts'
 import { validateArguments } from './tools/tool-arguments.ts'
 import type { Work } from './turn.ts'
@@ -50,9 +50,8 @@ async function settleTool(work: Work, ticket: Ticket, id: string, effect: OpenEf
           await tenant.vault.open({ ...effectKey(lease.key.pk, id), field: 'request' }, effect.request),
         ) as StoredCall)
   const unknown: ToolResult = { ok: false, failure: 'unknown_outcome', message: 'cut off while under way' }
-  const result = (await mayRepeat(work, ticket, effect, stored))
-    ? await sendAgain(work, id, effect, stored)
-    : unknown
+  const tool = await repeatable(work, ticket, effect, stored)
+  const result = tool === undefined ? unknown : await sendTool(work, tool, stored.request, id, true)
   return await storeToolOutcome(
     work,
     id,
@@ -65,44 +64,32 @@ async function settleTool(work: Work, ticket: Ticket, id: string, effect: OpenEf
 /**
  * Perhaps the first call never left, so a repeat may be the one that does it: it has to pass what a new call would.
  * The message is still the newest and by the same author at the same level, no doorbell named one that is not shown, no
- * human is in charge, and the tool is live and takes these arguments.
+ * human is in charge, and the tool is live and takes these arguments. Answers the tool to send it with, credential and
+ * all as it was then, else `undefined`.
  */
-async function mayRepeat(
+async function repeatable(
   work: Work,
   ticket: Ticket,
   effect: OpenEffect,
   stored: StoredCall,
-): Promise<boolean> {
-  const { agent, connection, clock, effects, lease } = work
+): Promise<Tool | undefined> {
+  const { agent, connection, clock, lease } = work
   const tool = agent.tools.get(effect.tool ?? '')
-  if (effect.keyed !== true || clock.now() - effect.at >= keyKeptMs) return false
-  if (!connection.enabled || isNoteMode(connection)) return false
-  if (tool?.effect !== 'write' || tool.idempotency !== 'key') return false
-  if (effect.authorization !== undefined && !agent.authorizations.has(effect.authorization)) return false
-  if (!validateArguments(tool, stored.arguments).ok || notShown(ticket, lease.row) !== undefined) return false
-  const verdict = shouldAnswer(ticket, lease.row, answeredBy(effects.values()), clock.now())
-  if (verdict.do !== 'answer' || verdict.message.id !== effect.messageId) return false
-  if (barredWrite(tool, ticket, verdict.message) !== undefined) return false
-  const identity = identify(verdict.message, ticket, work.helpdesk.sideDoorsClosed(connection.attestations))
-  return atLeast(identity.level, tool.identity) && (await aboutOf(work, identity)) === effect.about
-}
-
-async function sendAgain(work: Work, id: string, effect: OpenEffect, stored: StoredCall) {
-  const tool = work.agent.tools.get(effect.tool ?? '')
-  const { result } = await sendRequest(stored.request, {
-    effect: 'write',
-    response: tool?.response ?? { maxBytes: 16_384 },
-    timeoutMs: repeatTimeoutMs,
-    idempotencyKey: id,
-    keyed: true,
-    again: true,
-    authorization:
-      effect.authorization === undefined ? undefined : work.agent.authorizations.get(effect.authorization),
-    http: work.tenant.http,
-    secrets: work.tenant.secrets,
-    signal: work.signal,
-  })
-  return result
+  if (effect.keyed !== true || clock.now() - effect.at >= keyKeptMs) return undefined
+  if (!connection.enabled || isNoteMode(connection)) return undefined
+  if (tool?.effect !== 'write' || tool.idempotency !== 'key') return undefined
+  if (effect.authorization !== undefined && !agent.authorizations.has(effect.authorization)) return undefined
+  if (!validateArguments(tool, stored.arguments).ok || notShown(ticket, lease.row) !== undefined)
+    return undefined
+  const verdict = verdictOn(work, ticket)
+  if (verdict.do !== 'answer' || verdict.message.id !== effect.messageId) return undefined
+  if (barredWrite(tool, ticket, verdict.message) !== undefined) return undefined
+  const identity = identityOf(work, ticket, verdict.message)
+  if (!atLeast(identity.level, tool.identity) || (await aboutOf(work, identity)) !== effect.about)
+    return undefined
+  const { authorization: _, ...rest } = tool
+  const { authorization } = effect
+  return { ...rest, timeoutMs: repeatTimeoutMs, ...(authorization === undefined ? {} : { authorization }) }
 }
 
 /**

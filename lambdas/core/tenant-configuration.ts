@@ -10,6 +10,7 @@ import {
   type UserDataApi,
   userDataApi,
 } from '../../schemas/tenant-apis.ts'
+import { createBoundedCache } from './bounded-cache.ts'
 import type { Configuration } from './configuration.ts'
 import { resolveTool, type Tool } from './tools/check-tool.ts'
 import { modelTools } from './tools/model-tools.ts'
@@ -25,6 +26,22 @@ export interface AgentConfiguration {
   modelTools: Anthropic.Tool[]
   userDataApi: UserDataApi | undefined
   authorizations: ReadonlyMap<string, Authorization>
+}
+
+/** Loads the agent of a release: read and parsed once, because a release never changes. Throws `bad_configuration`. */
+export type AgentLoader = (release: Release) => Promise<AgentConfiguration>
+
+/** The live release, and one that an interrupted turn goes on with. */
+const releasesKept = 2
+
+export function createAgentLoader(configuration: Configuration): AgentLoader {
+  const loaded = createBoundedCache<AgentConfiguration>(releasesKept)
+  return async (release) => {
+    const number = String(release.release)
+    const agent = loaded.get(number) ?? (await loadAgent(configuration, release))
+    loaded.set(number, agent)
+    return agent
+  }
 }
 
 /** Loads everything a turn may need, in one read of immutable versions. Throws `bad_configuration`. */

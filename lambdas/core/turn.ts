@@ -13,7 +13,7 @@ import type { Helpdesk, HelpdeskApi, Message, Ticket, TokenCache } from './helpd
 import type { Identity } from './identify.ts'
 import type { Lease } from './lease.ts'
 import type { Clock, Log, Model, Queue, TenantRuntime } from './ports.ts'
-import type { AgentConfiguration } from './tenant-configuration.ts'
+import type { AgentConfiguration, AgentLoader } from './tenant-configuration.ts'
 
 /** One claimed ticket. */
 export interface Run {
@@ -24,6 +24,7 @@ export interface Run {
   model: Model
   tenant: TenantRuntime
   configuration: Configuration
+  loadAgent: AgentLoader
   tokens: TokenCache
   wake: WakeUp
   lease: Lease

@@ -2,11 +2,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { EffectRow } from '../../schemas/ticket-row.ts'
 import { DeskhandError } from './errors.ts'
-import { isNoteMode } from './hand-over.ts'
 import type { Message, Ticket } from './helpdesk.ts'
 import { close, intend } from './lease.ts'
-import { effectId, effectKey, storeOutcome } from './ledger.ts'
+import { contentOf, effectId, effectKey, storeOutcome } from './ledger.ts'
 import { lookAgain } from './look-again.ts'
+import { isNoteMode } from './note.ts'
 import { failure, fromResult, type Performed, refusal } from './performed.ts'
 import { timeFor } from './post.ts'
 import { sendTool } from './send-tool.ts'
@@ -165,8 +165,8 @@ function unseen(turn: Turn, tool: Tool, args: Record<string, unknown>): string |
 
 /** The earlier result, where it was for the same customer at the same level. */
 async function toldBefore(turn: Turn, effect: EffectRow): Promise<string> {
-  if (effect.content === undefined || effect.about !== turn.about) return ''
-  return `: ${await turn.tenant.vault.open({ pk: effect.pk, sk: effect.sk, field: 'content' }, effect.content)}`
+  const told = effect.about === turn.about ? await contentOf(turn.tenant.vault, effect) : undefined
+  return told === undefined ? '' : `: ${told}`
 }
 
 const noTime: ToolResult = { ok: false, failure: 'unavailable', message: 'not sent: no time left' }

@@ -73,7 +73,6 @@ export function answerRuntime(options: AnswerRuntimeOptions): AnswerRuntime {
 
   return {
     clock,
-    random,
     log,
     queue: createQueue(new SQSClient(clientConfig(aws)), options.queueUrl, io),
     model: createModel({
