@@ -1,14 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import {
-  commentAdded,
-  type Door,
-  signature,
-  signed,
-  startDoor,
-  timestampHeader,
-  v1,
-  v2,
-} from './receiving.ts'
+import { commentAdded } from './fixtures/zendesk-webhooks.ts'
+import { type Door, signature, signed, startDoor, timestampHeader, v1, v2 } from './receiving.ts'
 
 let door: Door
 let id: string

@@ -3,7 +3,8 @@ import type { Context } from 'aws-lambda'
 import { inbound } from '../lambdas/zendesk/inbound.ts'
 import type { Doorbell } from '../schemas/doorbell.ts'
 import { ticketRow } from '../schemas/ticket-row.ts'
-import { commentAdded, type Door, noon, signed, signingSecret, startDoor, v1, v2 } from './receiving.ts'
+import { commentAdded } from './fixtures/zendesk-webhooks.ts'
+import { type Door, noon, signed, signingSecret, startDoor, v1, v2 } from './receiving.ts'
 
 let door: Door
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 /** A front door for tests: the real handler on the real AWS clients, with DynamoDB and AWS on this machine. */
-import { createHmac, randomBytes, randomUUID } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { receiveRuntime } from '../lambdas/core/aws/receive-runtime.ts'
 import { createTable } from '../lambdas/core/aws/table.ts'
@@ -111,54 +111,6 @@ function recorder(lines: LogLine[], fixed: LogFields = {}): Log {
     with: (fields) => recorder(lines, { ...fixed, ...fields }),
   }
 }
-
-/**
- * A customer's comment as Zendesk sends it, with our values.
- * https://developer.zendesk.com/api-reference/webhooks/event-types/ticket-events/
- */
-export const commentAdded = (about: {
-  ticketId: string
-  commentId?: string
-  eventId?: string
-  accountId?: number
-  text?: string
-  authorId?: string
-}) => ({
-  type: 'zen:event-type:ticket.comment_added',
-  account_id: about.accountId ?? Number(accountId),
-  id: about.eventId ?? randomUUID(),
-  time: '2026-11-21T11:59:58.412345678Z',
-  zendesk_event_version: '2022-11-06',
-  subject: `zen:ticket:${about.ticketId}`,
-  detail: {
-    id: about.ticketId,
-    actor_id: about.authorId ?? '8447388090777',
-    requester_id: '8447388090777',
-    submitter_id: '8447388090777',
-    assignee_id: '8447388090494',
-    group_id: '8447320466430',
-    brand_id: '8447346621310',
-    external_id: null,
-    status: 'OPEN',
-    priority: 'HIGH',
-    type: 'QUESTION',
-    subject: 'Order 1042',
-    description: 'Where is my order?',
-    is_public: true,
-    tags: ['order'],
-    via: { channel: 'mail' },
-    created_at: '2026-11-20T18:20:01Z',
-    updated_at: '2026-11-21T11:59:58Z',
-  },
-  event: {
-    comment: {
-      id: about.commentId ?? '8485803822334',
-      body: about.text ?? 'It’s still missing 😕 – order #1042',
-      is_public: true,
-      author: { id: about.authorId ?? '8447388090777', is_staff: false, name: 'Zoë Müller' },
-    },
-  },
-})
 
 export const signature = 'X-Zendesk-Webhook-Signature'
 export const timestampHeader = 'X-Zendesk-Webhook-Signature-Timestamp'

@@ -3,7 +3,7 @@
  * Claude, all over HTTP, under one clock that moves only when told. A "process" runs the real handlers with nothing
  * cached; it can be killed before or after any I/O.
  */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { Context } from 'aws-lambda'
@@ -42,6 +42,7 @@ import { startTables, tableNames } from '../local/tables.ts'
 import { startZendesk, type ZendeskStandIn } from '../local/zendesk.ts'
 import type { Comment, Entry } from '../local/zendesk-account.ts'
 import type { ConfigKind } from '../schemas/configuration.ts'
+import { commentAdded } from './fixtures/zendesk-webhooks.ts'
 import { assertNothingLeaked } from './no-leak.ts'
 
 const second = 1000
@@ -343,7 +344,8 @@ export async function startWorld(options: {
     event(ticketId: string, commentId: string): object {
       const comment = world.comments(ticketId).find((each) => String(each.id) === commentId)
       const author = zendesk.account.users.get(comment?.author_id ?? 0)
-      return commentAdded(ticketId, commentId, comment?.author_id ?? 0, author?.role !== 'end-user')
+      const authorId = String(comment?.author_id)
+      return commentAdded({ ticketId, commentId, authorId, isStaff: author?.role !== 'end-user' })
     },
 
     sweep: (): Promise<number> => sweep(sweeper),
@@ -406,26 +408,6 @@ export async function startWorld(options: {
   await world.publish()
   return world
 }
-
-/** `ticket.comment_added` as Zendesk documents it. */
-const commentAdded = (ticketId: string, commentId: string, author: number, isStaff: boolean) => ({
-  type: 'zen:event-type:ticket.comment_added',
-  account_id: demoZendesk.accountId,
-  id: randomUUID(),
-  time: '2026-11-21T09:00:00Z',
-  zendesk_event_version: '2022-11-06',
-  subject: `zen:ticket:${ticketId}`,
-  detail: {
-    id: ticketId,
-    actor_id: String(author),
-    requester_id: String(author),
-    is_public: true,
-    status: 'OPEN',
-  },
-  event: {
-    comment: { id: commentId, body: '…', is_public: true, author: { id: String(author), is_staff: isStaff } },
-  },
-})
 
 const apiGateway = (connectionId: string, body: string, headers: Record<string, string>) => ({
   version: '2.0',
