@@ -32,7 +32,7 @@ export function createPrinter({ out, color }: { out: (text: string) => void; col
   const paint = (code: keyof typeof codes, text: string) =>
     color ? `\u001b[${codes[code]}m${text}\u001b[0m` : text
 
-  let shown: unknown
+  let shown: string | undefined
 
   return {
     step(line) {
@@ -40,7 +40,7 @@ export function createPrinter({ out, color }: { out: (text: string) => void; col
       if (step === 'hidden') return
       const { label, tone = 'plain' } = step
       // Several tickets may be under way: a line of another one than the last says whose it is.
-      const { ticketId } = line
+      const ticketId = line.ticketId === undefined ? undefined : String(line.ticketId)
       const whose =
         ticketId !== undefined && shown !== undefined && ticketId !== shown ? `#${ticketId}: ` : ''
       shown = ticketId ?? shown
@@ -95,7 +95,7 @@ const ports: Record<string, Step> = {
   'conversations.ring': { label: 'rung', detail: 'the ticket is due, stored before any answer' },
   'queue.send': {
     label: 'wake-up sent',
-    detail: 'due in 2 s, so that a burst is one turn; only a hint, the row is the truth',
+    detail: 'due in 2 s, so that a burst becomes one turn',
   },
   'http.token': { label: 'signed in', detail: 'OAuth token from the helpdesk' },
   'conversations.release': { label: 'released', detail: 'the lease is given back' },
