@@ -1,7 +1,9 @@
 import { printWhatNext, runDemo } from '../local/demo.ts'
+import { demoHelpdesks } from '../local/demo-helpdesks.ts'
 import { startLaptop } from '../local/laptop.ts'
 import { type LocalFlags, readFlags, usage } from '../local/local-flags.ts'
 import { createPrinter, wantsColor } from '../local/print.ts'
+import { helpdeskNames } from '../schemas/names.ts'
 
 const read = readFlags(process.argv.slice(2), process.env)
 if ('help' in read) process.stdout.write(usage)
@@ -39,15 +41,18 @@ async function run(flags: LocalFlags): Promise<void> {
   printer.heading(`Deskhand is up in ${Math.round(performance.now() - started)} ms`)
   printer.rows([
     ['front door', laptop.url],
-    ['Zendesk', `${laptop.zendesk.url}  a stand-in`],
+    ...helpdeskNames.map((name): [string, string] => [
+      demoHelpdesks[name].title,
+      `${laptop.standIns[name].url}  a stand-in`,
+    ]),
     ['shop', `${laptop.shop.url}  a demo: User Data API and order tools`],
     ['Claude', claudeIs(flags, laptop.claude?.url)],
   ])
-  const replied = !flags.demo || (await runDemo(laptop, printer, closing.signal))
+  const replied = flags.demo.length === 0 || (await runDemo(laptop, printer, flags.demo, closing.signal))
   if (flags.once && !replied) process.exitCode = 1
   if (closing.signal.aborted) return
   if (flags.once) return await close()
-  printWhatNext(laptop, printer)
+  printWhatNext(laptop, printer, flags.demo[0] ?? helpdeskNames[0])
   printer.heading('Serving. Ctrl-C ends it.')
 }
 

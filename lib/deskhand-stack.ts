@@ -1,11 +1,10 @@
 import { CfnOutput, RemovalPolicy, Stack } from 'aws-cdk-lib'
-import { HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2'
 import { Alarm } from 'aws-cdk-lib/aws-cloudwatch'
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions'
 import { Key } from 'aws-cdk-lib/aws-kms'
 import { Topic } from 'aws-cdk-lib/aws-sns'
 import type { Construct } from 'constructs'
-import { type HelpdeskName, helpdeskNames } from '../schemas/names.ts'
+import { helpdeskNames } from '../schemas/names.ts'
 import { dashboard } from './dashboard.ts'
 import { HelpdeskEndpoint } from './helpdesk-endpoint.ts'
 import { readSettings } from './settings.ts'
@@ -13,9 +12,6 @@ import type { StorageStack } from './storage-stack.ts'
 import { Sweeper } from './sweeper.ts'
 import { TenantRole } from './tenant-role.ts'
 import { WebhookApi } from './webhook-api.ts'
-
-/** Helpdesks that validate a webhook's URL by a HEAD request. */
-const sendsHead: ReadonlySet<HelpdeskName> = new Set()
 
 /** Everything that runs. It holds no data: it can be destroyed and deployed again. */
 export class DeskhandStack extends Stack {
@@ -34,7 +30,6 @@ export class DeskhandStack extends Stack {
       (helpdesk) =>
         new HelpdeskEndpoint(this, helpdesk, {
           helpdesk,
-          methods: sendsHead.has(helpdesk) ? [HttpMethod.POST, HttpMethod.HEAD] : [HttpMethod.POST],
           api: webhooks.api,
           storage,
           queuesKey,
@@ -53,7 +48,7 @@ export class DeskhandStack extends Stack {
     }
 
     new CfnOutput(this, 'WebhookUrl', {
-      value: `${webhooks.api.apiEndpoint}/webhooks/{helpdesk}/{connectionId}`,
+      value: `${settings.publicUrl ?? webhooks.api.apiEndpoint}/webhooks/{helpdesk}/{connectionId}`,
       description: `What a connection's webhook is to be sent to; {helpdesk} is one of: ${helpdeskNames.join(', ')}`,
     })
   }

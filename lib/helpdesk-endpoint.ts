@@ -1,6 +1,5 @@
 import { Duration, Fn, Validations } from 'aws-cdk-lib'
-import type { HttpApi, HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2'
-import { PayloadFormatVersion } from 'aws-cdk-lib/aws-apigatewayv2'
+import { type HttpApi, HttpMethod, PayloadFormatVersion } from 'aws-cdk-lib/aws-apigatewayv2'
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
@@ -18,8 +17,6 @@ import { timeouts } from './timeouts.ts'
 
 export interface HelpdeskEndpointProps {
   helpdesk: HelpdeskName
-  /** POST, and HEAD where the helpdesk validates the URL by it. */
-  methods: HttpMethod[]
   api: HttpApi
   storage: StorageStack
   queuesKey: IKey
@@ -67,7 +64,7 @@ export class HelpdeskEndpoint extends Construct {
       description: `Deskhand: verifies webhooks of ${helpdesk} and rings their tickets`,
       timeout: timeouts.receive,
       memorySize: settings.receiveMemory,
-      environment,
+      environment: { ...environment, PUBLIC_URL: settings.publicUrl ?? props.api.apiEndpoint },
       logRetention: settings.logRetentionDays,
       reservedConcurrency: settings.receiveReservedConcurrency,
       permissions: receiveMay(storage, this.queue, queuesKey),
@@ -86,7 +83,9 @@ export class HelpdeskEndpoint extends Construct {
         CONTENT_KEY_ID: storage.contentKey.keyArn,
         ANTHROPIC_SECRET_ID: storage.anthropicSecret.secretArn,
         // https://<host>: no tool of a tenant may call our own front door.
-        OWN_HOSTS: Fn.select(2, Fn.split('/', props.api.apiEndpoint)),
+        OWN_HOSTS: [props.api.apiEndpoint, ...(settings.publicUrl ? [settings.publicUrl] : [])]
+          .map((url) => Fn.select(2, Fn.split('/', url)))
+          .join(','),
       },
       logRetention: settings.logRetentionDays,
       reservedConcurrency: settings.answerReservedConcurrency,
@@ -99,7 +98,8 @@ export class HelpdeskEndpoint extends Construct {
 
     const routes = props.api.addRoutes({
       path: `/webhooks/${helpdesk}/{connectionId}`,
-      methods: props.methods,
+      // Some helpdesks ask by HEAD whether the URL is there; receive answers that before anything else.
+      methods: [HttpMethod.POST, HttpMethod.HEAD],
       integration: new HttpLambdaIntegration(`${id}Receive`, this.receive.handler, {
         payloadFormatVersion: PayloadFormatVersion.VERSION_2_0,
       }),

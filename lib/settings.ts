@@ -7,6 +7,11 @@ const memory = (megabytes: number) => z.coerce.number().int().min(128).max(10_24
 const settings = z.object({
   /** SNS topic that every alarm notifies. Without one the alarms only show. */
   alarmTopicArn: z.string().startsWith('arn:').optional(),
+  /** Where helpdesks reach us, where that is not the API's own address: a custom domain. Some sign the URL they call. */
+  publicUrl: z
+    .string()
+    .regex(/^https:\/\/[a-z0-9.-]+$/, 'https:// and a host alone, for example https://hooks.acme.com')
+    .optional(),
   logRetentionDays: z.coerce.number().pipe(z.enum(RetentionDays)).default(RetentionDays.THREE_MONTHS),
   /** Webhooks a second, over all helpdesks. Beyond it they get 429, which not every helpdesk sends again. */
   throttleRate: z.coerce.number().int().min(1).default(500),

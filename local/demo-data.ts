@@ -1,43 +1,9 @@
-/** The demo tenant: a small shop with two customers, its Zendesk account and what its admin configured. */
+/** The demo tenant: a small shop with two customers, and what its admin configured besides its helpdesks. */
 import type * as z from 'zod'
 import type { agentSettings, authorization, toolDefinition, userDataApi } from '../schemas/tenant-apis.ts'
-import type { zendeskConnection } from '../schemas/zendesk.ts'
 
 export const demoTenant = 'nordlicht'
-export const demoConnectionId = 'nordlicht.demoConnection000000AA'
-
-/** The stand-in's account. None of these values is a secret of anything real. */
-export const demoZendesk = {
-  accountId: 22129848,
-  subdomain: 'nordlicht-outdoor',
-  brandId: 8447346621310,
-  supportAddress: 'support@nordlicht.example',
-  webhookId: '01JD0M5T4ND1NW3BH00K000000',
-  clientId: 'deskhand',
-  clientSecret: 'demo-zendesk-client-secret',
-  botEmail: 'deskhand@nordlicht.example',
-  apiToken: 'demo-zendesk-api-token',
-  botUserId: 900000000001,
-  agentUserId: 900000000002,
-  handOverGroupId: 8447320466430,
-  users: [
-    {
-      id: 900000000001,
-      name: 'Nora from Nordlicht',
-      email: 'deskhand@nordlicht.example',
-      role: 'agent' as const,
-    },
-    { id: 900000000002, name: 'Petra Lind', email: 'petra@nordlicht.example', role: 'agent' as const },
-    { id: 8447388090777, name: 'Zoë Müller', email: 'zoe@example.com' },
-    { id: 8447388090778, name: 'Ben Carter', email: 'ben@example.org' },
-    { id: 8447388090779, name: 'Kim Stranger', email: 'kim@example.net' },
-  ],
-}
-export const demoWebhookSecret = 'demo-zendesk-webhook-signing-secret'
 export const demoShopToken = 'demo-shop-api-token'
-
-/** Who can write in the demo. */
-export const demoCustomers = { zoe: 8447388090777, ben: 8447388090778, kim: 8447388090779 }
 
 export const demoMessage = {
   subject: 'Where is my order 1042?',
@@ -120,21 +86,6 @@ export function shopOrders(now: number): Order[] {
     },
   ]
 }
-
-/** What the admin typed in: before the schemas' defaults. */
-export const demoConnection = (zendeskUrl: string): z.input<typeof zendeskConnection> => ({
-  id: demoConnectionId,
-  helpdesk: 'zendesk',
-  mode: 'reply',
-  inbound: [{ secret: 'zendesk-webhook' }],
-  attestations: { senderAuthentication: true, ccsOff: true, noSharedViews: true },
-  subdomain: demoZendesk.subdomain,
-  accountId: String(demoZendesk.accountId),
-  botUserId: String(demoZendesk.botUserId),
-  auth: { type: 'oauth_client_credentials', clientId: demoZendesk.clientId, secret: 'zendesk-client' },
-  handOver: { groupId: String(demoZendesk.handOverGroupId) },
-  baseUrl: zendeskUrl,
-})
 
 export const demoAuthorization: z.input<typeof authorization> = {
   name: 'shop',
@@ -220,11 +171,7 @@ export const demoAgentSettings: z.input<typeof agentSettings> = {
   timeZone: 'Europe/Berlin',
 }
 
-/** `deskhand/<tenant>/<direction>/<name>` values, as JSON objects. */
-export const demoSecrets = (zendeskUrl: string, shopUrl: string) => ({
-  inbound: { 'zendesk-webhook': { value: demoWebhookSecret } },
-  outbound: {
-    'zendesk-client': { value: demoZendesk.clientSecret, hosts: [new URL(zendeskUrl).host] },
-    'shop-token': { value: demoShopToken, hosts: [new URL(shopUrl).host] },
-  },
+/** The shop's token, bound to the shop. */
+export const demoShopSecret = (shopUrl: string) => ({
+  'shop-token': { value: demoShopToken, hosts: [new URL(shopUrl).host] },
 })

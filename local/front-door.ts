@@ -10,7 +10,7 @@ export interface FrontDoorAnswer {
 }
 /** Who answers which path. */
 export interface FrontDoorRoutes {
-  /** By helpdesk: `POST /webhooks/<helpdesk>/{connectionId}`. */
+  /** By helpdesk: `POST` (or `HEAD`) `/webhooks/<helpdesk>/{connectionId}`. */
   webhooks: Record<string, (event: unknown) => Promise<FrontDoorAnswer>>
   /** `POST /demo/message`, JSON. */
   message(body: Buffer): FrontDoorAnswer
@@ -43,10 +43,11 @@ export async function openFrontDoor(routes: FrontDoorRoutes, port: number) {
   async function answer(request: IncomingMessage): Promise<FrontDoorAnswer> {
     const url = new URL(request.url ?? '/', 'http://localhost')
     if (request.method === 'GET' && url.pathname === '/') return plain(200, routes.hello())
-    if (request.method !== 'POST') return plain(405, 'webhooks and /demo/message are sent by POST')
+    if (request.method !== 'POST' && request.method !== 'HEAD')
+      return plain(405, 'webhooks and /demo/message are sent by POST')
     const body = await bytesOf(request)
     if (body === undefined) return plain(413, 'too large')
-    if (url.pathname === '/demo/message') {
+    if (url.pathname === '/demo/message' && request.method === 'POST') {
       // A page in a browser cannot send this type to another origin unasked.
       const isJson = request.headers['content-type']?.startsWith('application/json')
       return isJson ? routes.message(body) : plain(415, 'send content-type: application/json')
@@ -54,9 +55,9 @@ export async function openFrontDoor(routes: FrontDoorRoutes, port: number) {
     const [, helpdesk = '', connectionId = ''] = /^\/webhooks\/([a-z]+)\/([^/]+)$/.exec(url.pathname) ?? []
     const webhook = Object.hasOwn(routes.webhooks, helpdesk) ? routes.webhooks[helpdesk] : undefined
     if (webhook === undefined) return plain(404, 'not found')
-    routes.onWebhook?.({ helpdesk, bytes: body.length })
+    if (request.method === 'POST') routes.onWebhook?.({ helpdesk, bytes: body.length })
     return await webhook(
-      eventOf(request, url, `POST /webhooks/${helpdesk}/{connectionId}`, connectionId, body),
+      eventOf(request, url, `${request.method} /webhooks/${helpdesk}/{connectionId}`, connectionId, body),
     )
   }
 

@@ -1,4 +1,4 @@
-/** Deskhand on one machine: the real handlers between local AWS services, a stand-in Zendesk, a demo shop and Claude. */
+/** Deskhand on one machine: the real handlers between local AWS services, stand-ins for helpdesks, a demo shop and Claude. */
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
@@ -9,32 +9,31 @@ import { receiveRuntime } from '../lambdas/core/aws/receive-runtime.ts'
 import { sweeperRuntime } from '../lambdas/core/aws/sweeper-runtime.ts'
 import { createTable } from '../lambdas/core/aws/table.ts'
 import { publish } from '../lambdas/core/configuration.ts'
+import type { Helpdesk } from '../lambdas/core/helpdesk.ts'
 import { createLog } from '../lambdas/core/log.ts'
 import type { Io } from '../lambdas/core/ports.ts'
 import { createReceive } from '../lambdas/core/receive.ts'
 import { sweep } from '../lambdas/core/sweep.ts'
-import { zendesk as zendeskHelpdesk } from '../lambdas/zendesk/helpdesk.ts'
-import { inbound } from '../lambdas/zendesk/inbound.ts'
+import { helpdesks } from '../lambdas/helpdesks.ts'
+import { type HelpdeskName, helpdeskNames } from '../schemas/names.ts'
 import { type AwsEndpoint, startAwsEndpoint } from './aws-endpoint.ts'
 import { type ClaudeStandIn, type Script, startClaude } from './claude.ts'
 import {
   demoAgentSettings,
   demoAuthorization,
-  demoConnection,
-  demoConnectionId,
-  demoSecrets,
+  demoShopSecret,
   demoTenant,
   demoTools,
   demoUserDataApi,
-  demoWebhookSecret,
 } from './demo-data.ts'
+import { demoHelpdesks } from './demo-helpdesks.ts'
 import { type DemoMessage, demoMessageRoute } from './demo-message.ts'
-import { openFrontDoor } from './front-door.ts'
+import { type FrontDoorRoutes, openFrontDoor } from './front-door.ts'
 import type { Line } from './print.ts'
 import { type QueueHandler, startQueueWorkers } from './queue-worker.ts'
 import { type ShopStandIn, startShop } from './shop.ts'
+import type { StandIn } from './stand-in.ts'
 import { startTables, tableNames } from './tables.ts'
-import { startZendesk, type ZendeskStandIn } from './zendesk.ts'
 
 export interface LaptopOptions {
   /** 0: any free one. */
@@ -53,14 +52,14 @@ export interface LaptopOptions {
 
 export interface Laptop {
   url: string
-  webhookUrl: string
-  zendesk: ZendeskStandIn
+  webhookUrl(helpdesk: HelpdeskName): string
+  standIns: Readonly<Record<HelpdeskName, StandIn>>
   shop: ShopStandIn
   /** Absent where Claude is real. */
   claude: ClaudeStandIn | undefined
   aws: AwsEndpoint
   /** A customer of the demo writes. Answers the ticket's id. */
-  write(message: DemoMessage): number
+  write(message: DemoMessage): string
   /** Waits until every webhook is delivered and every wake-up worked on, at most `ms`. */
   settled(ms: number): Promise<void>
   close(): Promise<void>
@@ -68,7 +67,6 @@ export interface Laptop {
 
 /** How often lost wake-ups are looked for, as in the cloud. */
 const sweepEveryMs = 60_000
-const helpdesk = 'zendesk'
 
 /** Starts everything and publishes the demo tenant's configuration. Rejects when the port is taken. */
 export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
@@ -89,87 +87,114 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
       await startTables(directory === undefined ? {} : { path: join(directory, 'tables') }),
     )
     const aws = opened(await startAwsEndpoint(directory === undefined ? {} : { directory }))
-    const zendesk = opened(
-      await startZendesk({
-        port: beside(1),
-        ...(directory === undefined ? {} : { file: join(directory, 'zendesk.json') }),
-      }),
-    )
-    const shop = opened(await startShop({ port: beside(2) }))
+    const standIns = await startStandIns(directory, beside, opened)
+    const others = helpdeskNames.length
+    const shop = opened(await startShop({ port: beside(others + 1) }))
     const claude = options.anthropic
       ? undefined
-      : opened(await startClaude({ port: beside(3), ...(options.script ? { script: options.script } : {}) }))
+      : opened(
+          await startClaude({
+            port: beside(others + 2),
+            ...(options.script ? { script: options.script } : {}),
+          }),
+        )
 
+    const contentKey = aws.createKey('content')
     const cloud = {
       aws: { region: 'local', endpoint: aws.url, dynamoEndpoint: tables.url, credentials: aws.credentials },
       io: timed(onLine),
       log: createLog({ write: (line) => onLine(JSON.parse(line) as Line), clock: Date }),
       tableNames,
     }
-    aws.createQueue(`${helpdesk}-dead`)
-    const queueUrl = aws.createQueue(helpdesk, {
-      visibilityTimeoutSeconds: 1080,
-      redrive: { deadLetterQueue: `${helpdesk}-dead`, maxReceiveCount: 5 },
-    })
-    await seed({ aws, dynamoUrl: tables.url, zendeskUrl: zendesk.url, shopUrl: shop.url })
+    await seed({ aws, dynamoUrl: tables.url, standIns, shopUrl: shop.url })
 
-    const receive = createReceive(inbound, receiveRuntime({ ...cloud, queueUrl }))
-    const answer = createAnswer(
-      zendeskHelpdesk,
-      answerRuntime({
-        ...cloud,
-        queueUrl,
-        keyId: aws.createKey('content'),
-        roleArn: aws.roleArn,
-        anthropic: options.anthropic ?? { apiKey: 'stand-in', ...(claude ? { baseURL: claude.url } : {}) },
-        allowance: {
-          hosts: new Set([new URL(zendesk.url).host, new URL(shop.url).host, ...(options.allowHosts ?? [])]),
-        },
-      }),
-    )
-    const sweeper = sweeperRuntime({ ...cloud, queueUrls: { [helpdesk]: queueUrl } })
-
-    const message = demoMessageRoute(zendesk, onLine)
+    const message = demoMessageRoute(standIns, onLine)
+    const webhooks: FrontDoorRoutes['webhooks'] = {}
     const door = opened(
       await openFrontDoor(
         {
-          webhooks: { [helpdesk]: receive },
+          webhooks,
           message: message.route,
-          hello: () => `Deskhand on this machine. Tickets: ${zendesk.url}\n`,
+          hello: () =>
+            `Deskhand on this machine. Tickets:\n${helpdeskNames.map((name) => `${standIns[name].url}  ${demoHelpdesks[name].title}\n`).join('')}`,
           onWebhook: (webhook) => onLine({ event: 'webhook_in', ...webhook }),
         },
         options.port,
       ),
     )
-    const webhookUrl = `${door.url}/webhooks/${helpdesk}/${demoConnectionId}`
-    zendesk.connect({ url: webhookUrl, secret: demoWebhookSecret })
+    const webhookUrl = (name: HelpdeskName) =>
+      `${door.url}/webhooks/${name}/${demoHelpdesks[name].connectionId}`
 
+    const stoodIn = [shop, ...Object.values(standIns)].map(({ url }) => new URL(url).host)
     const sqs = new SQSClient({ region: 'local', endpoint: aws.url, credentials: aws.credentials })
-    const workers = startQueueWorkers({
-      sqs,
-      queueUrl,
-      handler: answer as QueueHandler,
-      workers: 4,
-      onWakeUp: () => onLine({ event: 'wake_up' }),
-    })
-    closing.push(async () => {
-      await workers.stop()
-      sqs.destroy()
-    })
+    closing.push(async () => sqs.destroy())
+    const queueUrls: Record<string, string> = {}
+    for (const name of helpdeskNames) {
+      const helpdesk: Helpdesk = helpdesks[name]
+      aws.createQueue(`${name}-dead`)
+      const queueUrl = aws.createQueue(name, {
+        visibilityTimeoutSeconds: 1080,
+        redrive: { deadLetterQueue: `${name}-dead`, maxReceiveCount: 5 },
+      })
+      queueUrls[name] = queueUrl
+      webhooks[name] = createReceive(helpdesk, receiveRuntime({ ...cloud, queueUrl, publicUrl: door.url }))
+      const answer = createAnswer(
+        helpdesk,
+        answerRuntime({
+          ...cloud,
+          queueUrl,
+          keyId: contentKey,
+          roleArn: aws.roleArn,
+          anthropic: options.anthropic ?? { apiKey: 'stand-in', ...(claude ? { baseURL: claude.url } : {}) },
+          allowance: { hosts: new Set([...stoodIn, ...(options.allowHosts ?? [])]) },
+        }),
+      )
+      standIns[name].connect({ url: webhookUrl(name), secret: demoHelpdesks[name].webhookSecret })
+      opened(
+        queueWorkers({
+          sqs,
+          queueUrl,
+          handler: answer as QueueHandler,
+          workers: 4,
+          onWakeUp: () => onLine({ event: 'wake_up' }),
+        }),
+      )
+    }
+    const sweeper = sweeperRuntime({ ...cloud, queueUrls })
     const sweeps = setInterval(() => void sweep(sweeper).catch(() => undefined), sweepEveryMs)
     closing.push(async () => clearInterval(sweeps))
     await sweep(sweeper)
 
     const settled = async (ms: number) => {
       const until = Date.now() + ms
-      await zendesk.settled()
-      while (aws.messages(helpdesk).length > 0 && Date.now() < until) await sleep(10)
+      await Promise.all(Object.values(standIns).map((each) => each.settled()))
+      const waiting = () => helpdeskNames.some((name) => aws.messages(name).length > 0)
+      while (waiting() && Date.now() < until) await sleep(10)
     }
-    return { url: door.url, webhookUrl, zendesk, shop, claude, aws, write: message.write, settled, close }
+    return { url: door.url, webhookUrl, standIns, shop, claude, aws, write: message.write, settled, close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+const queueWorkers = (options: Parameters<typeof startQueueWorkers>[0]) => {
+  const workers = startQueueWorkers(options)
+  return { close: () => workers.stop() }
+}
+
+/** One of each helpdesk, on ports of their own. */
+async function startStandIns(
+  directory: string | undefined,
+  beside: (n: number) => number,
+  opened: (standIn: StandIn) => StandIn,
+): Promise<Record<HelpdeskName, StandIn>> {
+  const started: [HelpdeskName, StandIn][] = []
+  for (const [i, name] of helpdeskNames.entries()) {
+    const file = directory === undefined ? {} : { file: join(directory, `${name}.json`) }
+    started.push([name, opened(await demoHelpdesks[name].start({ port: beside(i + 1), ...file }))])
+  }
+  return Object.fromEntries(started) as Record<HelpdeskName, StandIn>
 }
 
 /** Times every I/O of the handlers. */
@@ -183,12 +208,22 @@ const timed =
   }
 
 /** The demo tenant: its secrets, and its configuration published as the admin would. */
-async function seed(about: { aws: AwsEndpoint; dynamoUrl: string; zendeskUrl: string; shopUrl: string }) {
-  const { aws, zendeskUrl, shopUrl } = about
-  const secrets = demoSecrets(zendeskUrl, shopUrl)
-  for (const [direction, values] of Object.entries(secrets))
-    for (const [name, value] of Object.entries(values))
-      aws.putSecret(`deskhand/${demoTenant}/${direction}/${name}`, value)
+async function seed(about: {
+  aws: AwsEndpoint
+  dynamoUrl: string
+  standIns: Record<HelpdeskName, StandIn>
+  shopUrl: string
+}) {
+  const { aws, standIns, shopUrl } = about
+  const secrets = [
+    { inbound: {}, outbound: demoShopSecret(shopUrl) },
+    ...helpdeskNames.map((name) => demoHelpdesks[name].secrets(standIns[name].url)),
+  ]
+  for (const each of secrets)
+    for (const [direction, values] of Object.entries(each))
+      for (const [name, value] of Object.entries(values))
+        aws.putSecret(`deskhand/${demoTenant}/${direction}/${name}`, value)
+  const connections = helpdeskNames.map((name) => demoHelpdesks[name].connection(standIns[name].url))
   const dynamo = new DynamoDBClient({
     region: 'local',
     endpoint: about.dynamoUrl,
@@ -199,7 +234,7 @@ async function seed(about: { aws: AwsEndpoint; dynamoUrl: string; zendeskUrl: st
     table,
     demoTenant,
     [
-      { kind: 'connection', id: demoConnectionId, definition: demoConnection(zendeskUrl) },
+      ...connections.map((definition) => ({ kind: 'connection' as const, id: definition.id, definition })),
       { kind: 'authorization', id: demoAuthorization.name, definition: demoAuthorization },
       { kind: 'user-data-api', id: 'user-data', definition: demoUserDataApi(shopUrl) },
       { kind: 'agent-settings', id: 'agent', definition: demoAgentSettings },

@@ -1,26 +1,28 @@
 /** The flags and variables of `npm start`. */
 import { parseArgs } from 'node:util'
-import { helpdeskNames } from '../schemas/names.ts'
+import { type HelpdeskName, helpdeskNames } from '../schemas/names.ts'
 
 export const usage = `Deskhand on this machine: the real handlers, stand-ins for everything around them.
 
   npm start -- [flags]
 
-  --demo <helpdesk>        where the demo ticket comes from: ${helpdeskNames.join(', ')} (default ${helpdeskNames[0]})
+  --demo <helpdesk>        where the demo ticket comes from: ${helpdeskNames.join(', ')}
+                           (default ${helpdeskNames[0]}), or all: one ticket on each
   --once                   exit after the demo ticket: 0 only if the reply arrived
   --no-demo                serve only
   --allow-host <host:port> http address on this machine that tools, APIs and a connection's baseUrl may name (repeatable)
   --data <directory>       keep tables, secrets and queues there (default: memory)
   --help                   this text
 
-  PORT                     default 8787; the stand-ins take the next three, or any that are free
+  PORT                     default 8787; the stand-ins take the next ones, or any that are free
   ANTHROPIC_API_KEY        answer with real Claude; without it a scripted stand-in answers
   ANTHROPIC_BASE_URL       any server that speaks the Messages API
 `
 
 export interface LocalFlags {
   port: number
-  demo: boolean
+  /** Where demo tickets come from; none: serve only. */
+  demo: HelpdeskName[]
   once: boolean
   allowHosts: string[]
   dataDirectory?: string
@@ -43,8 +45,9 @@ export function readFlags(
     return {
       wrong: '--admin-token-file: there is no admin API in this version, so there is no token to write',
     }
-  if (values.demo !== undefined && !helpdeskNames.some((name) => name === values.demo))
-    return { wrong: `--demo ${values.demo}: no such helpdesk; there is ${helpdeskNames.join(', ')}` }
+  const demo = demoOf(values.demo)
+  if (demo.length === 0)
+    return { wrong: `--demo ${values.demo}: no such helpdesk; there is ${helpdeskNames.join(', ')}, and all` }
   if (values['no-demo'] && (values.once || values.demo !== undefined))
     return { wrong: '--no-demo goes neither with --demo nor with --once' }
   const allowHosts = values['allow-host'] ?? []
@@ -59,7 +62,7 @@ export function readFlags(
   return {
     flags: {
       port,
-      demo: !values['no-demo'],
+      demo: values['no-demo'] ? [] : demo,
       once: values.once ?? false,
       allowHosts,
       ...(values.data === undefined ? {} : { dataDirectory: values.data }),
@@ -67,6 +70,9 @@ export function readFlags(
     },
   }
 }
+
+const demoOf = (named = 'zendesk'): HelpdeskName[] =>
+  helpdeskNames.filter((name) => name === named || named === 'all')
 
 const parse = (args: string[]) =>
   parseArgs({

@@ -54,6 +54,10 @@ export const ticketRow = z.object({
   handedOver: z.boolean().default(false),
   /** Since when the ticket is ours again; a human's replies before it no longer silence us. */
   givenBackAt: z.number().optional(),
+  /** When the ticket is looked at again, to see whether the helpdesk really sent our reply. */
+  checkAt: z.number().optional(),
+  /** When the newest look that settled the ticket began, by our clock. */
+  lookedAt: z.number().optional(),
   /** HMAC of the address that got a personal reply: from then on nobody else may read along. */
   personal: z.string().optional(),
 })

@@ -155,6 +155,13 @@ export const identitiesAnswer = z.object({ identities: z.array(userIdentity) })
 /** https://developer.zendesk.com/api-reference/ticketing/tickets/ticket_audits/: `author_id` is who acted. */
 export const auditAnswer = z.object({ audit: z.object({ id, author_id: tolerant(id) }) })
 
+/** https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/ */
+export const incrementalAnswer = z.object({
+  tickets: z.array(z.object({ id: ticketId, status: tolerant(z.string()), updated_at: z.string() })),
+  after_cursor: tolerant(z.string()),
+  end_of_stream: tolerant(z.boolean()),
+})
+
 export const userAnswer = z.object({ user })
 export const updateAnswer = z.object({
   audit: z.object({

@@ -1,7 +1,8 @@
 /** Who receives the answer or can read it decides what may stand in it, up to the moment it is posted. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Script } from '../local/claude.ts'
-import { demoCustomers, demoUserDataApi } from '../local/demo-data.ts'
+import { demoUserDataApi } from '../local/demo-data.ts'
+import { demoCustomers } from '../local/zendesk/demo.ts'
 import { calls, results, says, shown } from './claude-scripts.ts'
 import { startWorld, type World } from './world.ts'
 

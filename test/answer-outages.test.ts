@@ -1,8 +1,8 @@
 /** Outages of others use up no attempt and end with an answer; what is our own fault ends with a human. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { AnswerRuntime } from '../lambdas/core/ports.ts'
-import { demoConnectionId } from '../local/demo-data.ts'
 import type { Answered } from '../local/serve.ts'
+import { demoConnectionId } from '../local/zendesk/demo.ts'
 import { calls, echoes, results, says } from './claude-scripts.ts'
 import { type Plan, startWorld, type World } from './world.ts'
 

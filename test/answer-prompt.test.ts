@@ -1,14 +1,8 @@
 /** What the model reads, what never gets there, and what nobody finds in logs, notes or tables. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { MessagesRequest } from '../local/claude.ts'
-import {
-  demoAgentSettings,
-  demoCustomers,
-  demoShopToken,
-  demoTools,
-  demoWebhookSecret,
-  demoZendesk,
-} from '../local/demo-data.ts'
+import { demoAgentSettings, demoShopToken, demoTools } from '../local/demo-data.ts'
+import { demoCustomers, demoWebhookSecret, demoZendesk } from '../local/zendesk/demo.ts'
 import { calls, callsThenSays, echoes, newest, says, shown } from './claude-scripts.ts'
 import { claudeKey, startWorld, type World } from './world.ts'
 

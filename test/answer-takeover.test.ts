@@ -1,6 +1,6 @@
 /** Who has the ticket: when the agent is silent, when it speaks again, and when two robots are stopped. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { demoCustomers, demoZendesk } from '../local/demo-data.ts'
+import { demoCustomers, demoZendesk } from '../local/zendesk/demo.ts'
 import { calls, echoes, says } from './claude-scripts.ts'
 import { startWorld, type World } from './world.ts'
 

@@ -1,7 +1,8 @@
 /** Write tools: once or not at all, only for whose record it is, and a human where nobody knows. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { demoCustomers, demoZendesk, refundTool } from '../local/demo-data.ts'
+import { refundTool } from '../local/demo-data.ts'
 import type { Answered } from '../local/serve.ts'
+import { demoCustomers, demoZendesk } from '../local/zendesk/demo.ts'
 import { calls, callsThenSays, echoes, results, says, shown } from './claude-scripts.ts'
 import { startWorld, type World } from './world.ts'
 

@@ -10,15 +10,9 @@ import { createAnswer } from '../lambdas/core/answer.ts'
 import { createConfiguration } from '../lambdas/core/configuration.ts'
 import { zendesk } from '../lambdas/zendesk/helpdesk.ts'
 import type { Script } from '../local/claude.ts'
-import {
-  demoAuthorization,
-  demoConnection,
-  demoConnectionId,
-  demoCustomers,
-  demoTenant,
-  demoTools,
-} from '../local/demo-data.ts'
+import { demoAuthorization, demoTenant, demoTools } from '../local/demo-data.ts'
 import { tableNames } from '../local/tables.ts'
+import { demoConnection, demoConnectionId, demoCustomers } from '../local/zendesk/demo.ts'
 import { calls, results, says, shown } from './claude-scripts.ts'
 import { startWorld, type World } from './world.ts'
 

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { claim, close, release } from '../lambdas/core/lease.ts'
 import { ticketKey } from '../lambdas/core/ticket-key.ts'
-import { demoConnectionId, demoCustomers, demoTenant, demoZendesk } from '../local/demo-data.ts'
+import { demoTenant } from '../local/demo-data.ts'
+import { demoConnectionId, demoCustomers, demoZendesk } from '../local/zendesk/demo.ts'
 import { calls, callsThenSays, echoes, says } from './claude-scripts.ts'
 import { startWorld, type World } from './world.ts'
 
@@ -137,8 +138,8 @@ describe('a human who has to know that a refund may have been done', () => {
     const lease = await claim(conversations, ticketKey(world.connectionId, ticketId), world.clock.time)
     if (typeof lease === 'string') throw new Error(lease)
     await close(conversations, lease, 'any', { mustHandOver: 'unknown_outcome' })
-    expect(await release(conversations, lease)).toBe('moved')
-    expect(await release(conversations, lease, { paid: true })).toBe('settled')
+    expect(await release(conversations, lease, { now: world.clock.time })).toBe('moved')
+    expect(await release(conversations, lease, { paid: true, now: world.clock.time })).toBe('settled')
   })
 
   test('is an operator where the ticket takes nothing any more', async () => {

@@ -1,6 +1,7 @@
 /** Writes from the attacker's side: somebody else's record, a call that nobody wants any more, once too often. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { demoConnectionId, demoCustomers, demoZendesk, refundTool } from '../local/demo-data.ts'
+import { refundTool } from '../local/demo-data.ts'
+import { demoConnectionId, demoCustomers, demoZendesk } from '../local/zendesk/demo.ts'
 import { calls, callsThenSays, results, says, shown } from './claude-scripts.ts'
 import { startWorld, type World } from './world.ts'
 

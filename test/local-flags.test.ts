@@ -7,7 +7,7 @@ const wrong = (args: string[], env = {}) => {
 }
 
 test('without flags the demo runs on port 8787 with the stand-in for Claude', () => {
-  expect(readFlags([], {})).toEqual({ flags: { port: 8787, demo: true, once: false, allowHosts: [] } })
+  expect(readFlags([], {})).toEqual({ flags: { port: 8787, demo: ['zendesk'], once: false, allowHosts: [] } })
 })
 
 test('every flag and variable arrives', () => {
@@ -26,20 +26,20 @@ test('every flag and variable arrives', () => {
   expect(readFlags(args, env)).toEqual({
     flags: {
       port: 9000,
-      demo: true,
+      demo: ['zendesk'],
       once: true,
       allowHosts: ['localhost:3000', '127.0.0.1:4'],
       dataDirectory: 'd',
       anthropic: { apiKey: 'k', baseURL: 'http://localhost:1' },
     },
   })
-  expect(readFlags(['--no-demo'], {})).toMatchObject({ flags: { demo: false } })
+  expect(readFlags(['--no-demo'], {})).toMatchObject({ flags: { demo: [] } })
   expect(readFlags(['--help'], {})).toEqual({ help: true })
 })
 
 describe('what cannot work is said', () => {
   test.each([
-    [['--demo', 'intercom'], {}, /no such helpdesk/],
+    [['--demo', 'kustomer'], {}, /no such helpdesk/],
     [['--no-demo', '--once'], {}, /neither/],
     [['--allow-host', 'http://localhost:3000'], {}, /host:port/],
     [['--admin-token-file', 't'], {}, /no admin API/],

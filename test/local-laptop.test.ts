@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { demoCustomers, demoZendesk } from '../local/demo-data.ts'
 import { type Laptop, startLaptop } from '../local/laptop.ts'
 import type { Line } from '../local/print.ts'
+import { demoCustomers, demoZendesk } from '../local/zendesk/demo.ts'
 
 const root = join(__dirname, '..')
 
@@ -25,7 +25,7 @@ async function run(args: string[], env: Record<string, string> = {}) {
 describe('the laptop', () => {
   let laptop: Laptop
   /** Written together, so that their turns are waited for together. */
-  let tickets: number[]
+  let tickets: string[]
   const lines: Line[] = []
   beforeAll(async () => {
     laptop = await startLaptop({ port: 0, onLine: (line) => lines.push(line) })
@@ -38,19 +38,17 @@ describe('the laptop', () => {
   })
   afterAll(() => laptop.close())
 
-  const said = (ticketId: number) =>
-    (laptop.zendesk.account.conversations.get(ticketId)?.comments ?? []).filter(
-      (comment) => comment.author_id === demoZendesk.botUserId,
-    )
+  const said = (ticketId: string) =>
+    (laptop.standIns.zendesk.ticket(ticketId)?.messages ?? []).filter(({ by }) => by === 'us')
   const post = (body: unknown, type = 'application/json') =>
     fetch(`${laptop.url}/demo/message`, {
       method: 'POST',
       headers: { 'content-type': type },
       body: JSON.stringify(body),
     })
-  const ask = async (message: object): Promise<number> =>
-    ((await (await post(message)).json()) as { ticket: number }).ticket
-  const answered = async (ticketId: number, times = 1) => {
+  const ask = async (message: object): Promise<string> =>
+    ((await (await post(message)).json()) as { ticket: string }).ticket
+  const answered = async (ticketId: string, times = 1) => {
     while (said(ticketId).length < times) await sleep(10)
     await laptop.settled(5000)
     return said(ticketId)
@@ -59,29 +57,29 @@ describe('the laptop', () => {
   test('two customers get each their own answer, and nobody another’s order', async () => {
     const [zoe, ben, nosy, stranger] = await Promise.all(tickets.map((id) => answered(id)))
     expect(zoe).toMatchObject([
-      { public: true, body: expect.stringMatching(/^Hi Zoë,[\s\S]*1042 is on its way/) },
+      { public: true, text: expect.stringMatching(/^Hi Zoë,[\s\S]*1042 is on its way/) },
     ])
     expect(ben).toMatchObject([
-      { public: true, body: expect.stringMatching(/^Hi Ben,[\s\S]*2077 is processing/) },
+      { public: true, text: expect.stringMatching(/^Hi Ben,[\s\S]*2077 is processing/) },
     ])
     for (const comments of [nosy, stranger])
-      expect(comments?.filter((comment) => comment.public && /way|DHL|Zoë/.test(comment.body))).toEqual([])
+      expect(comments?.filter((comment) => comment.public && /way|DHL|Zoë/.test(comment.text))).toEqual([])
   })
 
   test('the same webhook twice leaves one reply, and a follow-up gets a second', async () => {
-    const [ticket = 0] = tickets
+    const [ticket = ''] = tickets
     await answered(ticket)
-    const rang = laptop.zendesk.deliveries.find((delivery) => delivery.ticketId === ticket)
-    expect(await laptop.zendesk.redeliver(rang)).toBe(200)
+    const rang = laptop.standIns.zendesk.deliveries.find((delivery) => delivery.ticketId === ticket)
+    expect(await laptop.standIns.zendesk.redeliver(rang)).toBe(200)
     await laptop.settled(5000)
     expect(said(ticket)).toHaveLength(1)
     await ask({ from: 'zoe', text: 'And order 1017?', ticket })
     const replies = await answered(ticket, 2)
-    expect(replies[1]?.body).toContain('1017 was delivered')
+    expect(replies[1]?.text).toContain('1017 was delivered')
   })
 
   test('a forged webhook is refused at the door', async () => {
-    const response = await fetch(laptop.webhookUrl, { method: 'POST', body: '{}' })
+    const response = await fetch(laptop.webhookUrl('zendesk'), { method: 'POST', body: '{}' })
     expect(response.status).toBe(401)
     const other = await fetch(`${laptop.url}/webhooks/intercom/x`, { method: 'POST', body: '{}' })
     expect(other.status).toBe(404)

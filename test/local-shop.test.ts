@@ -2,9 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import {
   demoAgentSettings,
   demoAuthorization,
-  demoConnection,
-  demoConnectionId,
-  demoSecrets,
+  demoShopSecret,
   demoShopToken,
   demoTenant,
   demoTools,
@@ -12,6 +10,7 @@ import {
   refundTool,
 } from '../local/demo-data.ts'
 import { type ShopOptions, type ShopStandIn, startShop } from '../local/shop.ts'
+import { demoConnection, demoConnectionId, zendeskDemo } from '../local/zendesk/demo.ts'
 import { tenantOf } from '../schemas/names.ts'
 import {
   agentSettings,
@@ -50,9 +49,9 @@ test('what the demo’s admin configured is what the schemas accept', () => {
   userDataApi.parse(demoUserDataApi(store))
   agentSettings.parse(demoAgentSettings)
   for (const tool of [...demoTools(store), refundTool(store, 'key')]) toolDefinition.parse(tool)
-  const secrets = demoSecrets(zendesk, store)
-  for (const value of Object.values(secrets.inbound)) inboundSecret.parse(value)
-  for (const value of Object.values(secrets.outbound)) outboundSecret.parse(value)
+  const { inbound, outbound } = zendeskDemo.secrets(zendesk)
+  for (const value of Object.values(inbound)) inboundSecret.parse(value)
+  for (const value of Object.values({ ...outbound, ...demoShopSecret(store) })) outboundSecret.parse(value)
 })
 
 describe('the User Data API', () => {

@@ -1,9 +1,9 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
-import { demoCustomers, demoWebhookSecret, demoZendesk } from '../local/demo-data.ts'
-import { signZendesk } from '../local/sign-zendesk.ts'
-import { startZendesk, type ZendeskOptions, type ZendeskStandIn } from '../local/zendesk.ts'
+import { demoCustomers, demoWebhookSecret, demoZendesk } from '../local/zendesk/demo.ts'
+import { signZendesk } from '../local/zendesk/sign.ts'
+import { startZendesk, type ZendeskOptions, type ZendeskStandIn } from '../local/zendesk/stand-in.ts'
 
 const open: { close(): unknown }[] = []
 afterEach(async () => {

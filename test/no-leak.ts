@@ -1,4 +1,5 @@
-import { demoShopToken, demoWebhookSecret, demoZendesk, shopCustomers } from '../local/demo-data.ts'
+import { demoShopToken, shopCustomers } from '../local/demo-data.ts'
+import { demoWebhookSecret, demoZendesk } from '../local/zendesk/demo.ts'
 
 /** Secrets, addresses and a customer's data that the suite plants everywhere. */
 const planted = [

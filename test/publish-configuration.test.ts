@@ -12,17 +12,10 @@ import { createLog } from '../lambdas/core/log.ts'
 import { loadAgent } from '../lambdas/core/tenant-configuration.ts'
 import { helpdesks } from '../lambdas/helpdesks.ts'
 import { zendesk } from '../lambdas/zendesk/helpdesk.ts'
-import {
-  demoAuthorization,
-  demoConnection,
-  demoConnectionId,
-  demoTools,
-  demoUserDataApi,
-  demoZendesk,
-  refundTool,
-} from '../local/demo-data.ts'
+import { demoAuthorization, demoTools, demoUserDataApi, refundTool } from '../local/demo-data.ts'
 import { type LocalTables, startTables, tableNames } from '../local/tables.ts'
-import { startZendesk } from '../local/zendesk.ts'
+import { demoConnection, demoConnectionId, demoZendesk } from '../local/zendesk/demo.ts'
+import { startZendesk } from '../local/zendesk/stand-in.ts'
 
 const shop = 'https://api.nordlicht-outdoor.com'
 const { baseUrl: _, ...connection } = demoConnection('https://nordlicht-outdoor.zendesk.com')

@@ -132,7 +132,14 @@ describe('size and kind', () => {
     expect('polluted' in {}).toBe(false)
   })
 
-  test.each(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'post'])('%s is 405', async (method) => {
+  test('HEAD is 200, for any path and without a look at anything: it is how a helpdesk finds the URL', async () => {
+    for (const connection of [id, 'nobody', '']) {
+      expect(await send(v2(connection, '', {}, 'HEAD'))).toMatchObject({ status: 200, ports: [] })
+      expect(await send(v1(connection, '', {}, 'HEAD'))).toMatchObject({ status: 200, ports: [] })
+    }
+  })
+
+  test.each(['GET', 'PUT', 'DELETE', 'OPTIONS', 'post'])('%s is 405', async (method) => {
     expect(await send(v2(id, json, signed(json), method))).toMatchObject({ status: 405, ports: [] })
     expect(await send(v1(id, json, signed(json), method))).toMatchObject({ status: 405, ports: [] })
   })

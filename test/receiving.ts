@@ -56,6 +56,7 @@ export async function startDoor() {
         aws: { ...common, endpoint: aws.url, dynamoEndpoint },
         tableNames,
         queueUrl,
+        publicUrl: 'https://hooks.deskhand.example',
         clock,
         io,
         log: recorder(lines),

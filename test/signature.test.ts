@@ -4,10 +4,10 @@ import { describe, expect, test } from '@jest/globals'
 import type { Signature } from '../lambdas/core/helpdesk.ts'
 import { verify } from '../lambdas/core/signature.ts'
 import { inbound } from '../lambdas/zendesk/inbound.ts'
-import { signZendesk } from '../local/sign-zendesk.ts'
+import { signZendesk } from '../local/zendesk/sign.ts'
 
 type Hmac = Extract<Signature, { scheme: 'hmac' }>
-const zendesk = inbound.signature as Hmac
+const zendesk = inbound.signatures[0] as Hmac
 /** Zendesk's rule without its list of published secrets: the vendor's vectors are signed with one. */
 const { published: _, ...unlisted } = zendesk
 
@@ -23,14 +23,19 @@ const headersOf = (signature: string, at = timestamp): Map<string, string[]> =>
     [zendesk.header, [signature]],
     ['x-zendesk-webhook-signature-timestamp', [at]],
   ])
+const requestOf = (headers: Map<string, string[]>, rawBody: string | Buffer = body) => ({
+  method: 'POST',
+  url: 'https://hooks.deskhand.example/webhooks/any/acme.AAAAAAAAAAAAAAAAAAAAAA',
+  headers,
+  rawBody: Buffer.from(rawBody),
+})
 const check = (
   signature: string,
   options: { body?: string | Buffer; at?: string; secrets?: string[]; now?: number; rule?: Signature } = {},
 ) =>
   verify(
-    options.rule ?? zendesk,
-    headersOf(signature, options.at),
-    Buffer.from(options.body ?? body),
+    [options.rule ?? zendesk],
+    requestOf(headersOf(signature, options.at), options.body),
     options.secrets ?? [secret],
     options.now ?? now,
   )
@@ -118,7 +123,7 @@ describe('a forged or altered webhook is refused', () => {
   test('no signature, and a header given twice', () => {
     const timestamps: [string, string[]] = ['x-zendesk-webhook-signature-timestamp', [timestamp]]
     const run = (entries: [string, string[]][]) =>
-      verify(zendesk, new Map(entries), Buffer.from(body), [secret], now)
+      verify([zendesk], requestOf(new Map(entries)), [secret], now)
     expect(run([timestamps])).toEqual({ ok: false, cause: 'signature_missing' })
     expect(run([timestamps, [zendesk.header, [good, good]]])).toEqual({
       ok: false,
@@ -203,7 +208,8 @@ describe('other ways to sign', () => {
       covers: ['body'],
     }
     const digest = createHmac('sha1', secret).update(raw).digest('hex')
-    const run = (value: string) => verify(rule, new Map([['x-hub-signature', [value]]]), raw, [secret], now)
+    const run = (value: string) =>
+      verify([rule], requestOf(new Map([['x-hub-signature', [value]]]), raw), [secret], now)
     expect(run(`sha1=${digest}`)).toEqual({ ok: true })
     for (const wrong of [digest, `sha1=${digest.toUpperCase()}`, `sha256=${digest}`, `sha1=${digest}00`]) {
       expect(run(wrong)).toEqual({ ok: false, cause: 'signature_malformed' })
@@ -213,7 +219,7 @@ describe('other ways to sign', () => {
   test('a secret in a header: the whole of it and nothing else', () => {
     const rule: Signature = { scheme: 'shared_secret', header: 'x-deskhand-secret' }
     const run = (...values: string[]) =>
-      verify(rule, new Map([['x-deskhand-secret', values]]), raw, [secret], now).ok
+      verify([rule], requestOf(new Map([['x-deskhand-secret', values]]), raw), [secret], now).ok
     expect(run(secret)).toBe(true)
     for (const wrong of ['', secret.slice(0, -1), `${secret}x`, secret.toUpperCase()]) {
       expect(run(wrong)).toBe(false)

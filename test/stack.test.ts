@@ -53,6 +53,7 @@ describe('synthesis', () => {
         'DeskhandStorage/AnthropicKey AwsSolutions-SMG4',
         ...helpdeskNames.flatMap((helpdesk) => [
           `Deskhand/Webhooks/Api/POST--webhooks--${helpdesk}--{connectionId} AwsSolutions-APIG4`,
+          `Deskhand/Webhooks/Api/HEAD--webhooks--${helpdesk}--{connectionId} AwsSolutions-APIG4`,
           `Deskhand/${helpdesk}/Receive/Role/DefaultPolicy AwsSolutions-IAM5[Resource::*]`,
           `Deskhand/${helpdesk}/Receive/Role/DefaultPolicy AwsSolutions-IAM5[Resource::${secrets}/*/inbound/*]`,
           `Deskhand/${helpdesk}/Answer/Role/DefaultPolicy AwsSolutions-IAM5[Resource::*]`,
@@ -117,9 +118,11 @@ describe('what must outlive a deployment', () => {
 })
 
 describe('the front door', () => {
-  test('has one POST route for each helpdesk, payload version 2.0, and no other', () => {
+  test('has a POST and a HEAD route for each helpdesk, payload version 2.0, and no other', () => {
     expect(all('AWS::ApiGatewayV2::Route').map(({ Properties }) => Properties.RouteKey)).toEqual(
-      helpdeskNames.map((helpdesk) => `POST /webhooks/${helpdesk}/{connectionId}`),
+      helpdeskNames.flatMap((helpdesk) =>
+        ['POST', 'HEAD'].map((method) => `${method} /webhooks/${helpdesk}/{connectionId}`),
+      ),
     )
     for (const { Properties } of all('AWS::ApiGatewayV2::Integration')) {
       expect(Properties.PayloadFormatVersion).toBe('2.0')
@@ -191,7 +194,7 @@ describe('every function', () => {
       QUEUE_URL: expect.anything(),
       NODE_OPTIONS: '--enable-source-maps',
     }
-    expect(variables(`${helpdesk}/receive`)).toEqual(ours)
+    expect(variables(`${helpdesk}/receive`)).toEqual({ ...ours, PUBLIC_URL: expect.anything() })
     expect(variables(`${helpdesk}/answer`)).toEqual({
       ...ours,
       CONTENT_KEY_ID: expect.anything(),

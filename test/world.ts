@@ -25,22 +25,25 @@ import { type Script, startClaude } from '../local/claude.ts'
 import {
   demoAgentSettings,
   demoAuthorization,
-  demoConnection,
-  demoConnectionId,
-  demoCustomers,
-  demoSecrets,
+  demoShopSecret,
   demoTenant,
   demoTools,
   demoUserDataApi,
-  demoWebhookSecret,
-  demoZendesk,
   refundTool,
 } from '../local/demo-data.ts'
 import { startShop } from '../local/shop.ts'
-import { zendeskHeaders } from '../local/sign-zendesk.ts'
 import { startTables, tableNames } from '../local/tables.ts'
-import { startZendesk, type ZendeskStandIn } from '../local/zendesk.ts'
-import type { Comment, Entry } from '../local/zendesk-account.ts'
+import type { Comment, Entry } from '../local/zendesk/account.ts'
+import {
+  demoConnection,
+  demoConnectionId,
+  demoCustomers,
+  demoWebhookSecret,
+  demoZendesk,
+  zendeskDemo,
+} from '../local/zendesk/demo.ts'
+import { zendeskHeaders } from '../local/zendesk/sign.ts'
+import { startZendesk, type ZendeskStandIn } from '../local/zendesk/stand-in.ts'
 import type { ConfigKind } from '../schemas/configuration.ts'
 import { commentAdded } from './fixtures/zendesk-webhooks.ts'
 import { assertNothingLeaked } from './no-leak.ts'
@@ -137,8 +140,8 @@ export async function startWorld(options: {
   for (const { url } of [zendesk, shop]) allowance.hosts.add(new URL(url).host)
 
   const secrets = {
-    ...demoSecrets(zendesk.url, shop.url),
     inbound: { 'zendesk-webhook': { value: tenant.webhookSecret } },
+    outbound: { ...zendeskDemo.secrets(zendesk.url).outbound, ...demoShopSecret(shop.url) },
   }
   for (const [direction, values] of Object.entries(secrets)) {
     for (const [name, value] of Object.entries(values)) {
@@ -258,7 +261,16 @@ export async function startWorld(options: {
       // Each half is a function of its own, and most processes here are only one of them.
       const answer = lazy(() => createAnswer(helpdesk, wrap(answering(life.io))))
       const receive = lazy(() =>
-        createReceive(inbound, receiveRuntime({ ...shared, queueUrl, io: life.io, log })),
+        createReceive(
+          inbound,
+          receiveRuntime({
+            ...shared,
+            queueUrl,
+            publicUrl: 'https://hooks.deskhand.example',
+            io: life.io,
+            log,
+          }),
+        ),
       )
       return {
         ports: life.ports,

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { DeskhandError } from '../lambdas/core/errors.ts'
-import type { Outgoing } from '../lambdas/core/helpdesk.ts'
+import type { Message, Outgoing } from '../lambdas/core/helpdesk.ts'
 import { zendesk } from '../lambdas/zendesk/helpdesk.ts'
 import type { ZendeskConnection } from '../schemas/zendesk.ts'
-import { bot, byEmail, byPortal, comment, zoe } from './fixtures/zendesk-rest.ts'
+import { bot, byEmail, byPortal, comment, toTicket, zoe } from './fixtures/zendesk-rest.ts'
 import {
   type Asked,
   apiFor,
@@ -20,8 +20,15 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 const stamp = '2026-11-21T07:59:58Z'
+/** As it was just read. */
+const ticket = toTicket(byEmail())
 const token: Reply = { body: { access_token: 'token-1', token_type: 'bearer', scope: 'read write' } }
-const reply: Outgoing = { kind: 'reply', text: 'Hi **Zoë**, it is on its way.' }
+const reply: Outgoing = {
+  kind: 'reply',
+  text: 'Hi **Zoë**, it is on its way.',
+  ref: 'ref of the reply',
+  answers: ticket.messages[0] as Message,
+}
 const note: Outgoing = { kind: 'note', text: 'Two refunds?', ref: '[deskhand a_b*c*]' }
 const handOver: Outgoing = { ...note, kind: 'hand_over' }
 
@@ -154,7 +161,7 @@ describe('reading a Zendesk ticket', () => {
 describe('posting to a Zendesk ticket', () => {
   test('a reply is one update on condition of the stamp: public HTML by the bot, status pending', async () => {
     server.play(account())
-    expect(await zendesk.post('5158', reply, stamp, api().api)).toBe('8485803829999')
+    expect(await zendesk.post(ticket, reply, api().api)).toBe('8485803829999')
     const updates = server.asked.filter(({ method }) => method === 'PUT')
     expect(updates.map(bodyOf)).toEqual([
       {
@@ -173,7 +180,7 @@ describe('posting to a Zendesk ticket', () => {
   })
   test('a note is internal, changes nothing else, and its ref stands last as it is', async () => {
     server.play(account())
-    await zendesk.post('5158', note, stamp, api().api)
+    await zendesk.post(ticket, note, api().api)
     expect(server.asked.filter(({ method }) => method === 'PUT').map(bodyOf)).toEqual([
       {
         ticket: {
@@ -190,7 +197,7 @@ describe('posting to a Zendesk ticket', () => {
   })
   test('a hand-over gives the ticket to the group, then adds the tag', async () => {
     server.play(account())
-    await zendesk.post('5158', handOver, stamp, api().api)
+    await zendesk.post(ticket, handOver, api().api)
     const [update, tags] = server.asked.filter(({ method }) => method === 'PUT')
     expect(bodyOf(update).ticket).toMatchObject({
       status: 'open',
@@ -202,33 +209,30 @@ describe('posting to a Zendesk ticket', () => {
       { tags: ['ai-handed-over'] },
     ])
     server.play(account())
-    await zendesk.post('5158', handOver, stamp, api({ handOver: {} }).api)
+    await zendesk.post(ticket, handOver, api({ handOver: {} }).api)
     expect(bodyOf(asked('/5158.json')[0]).ticket).not.toHaveProperty('group_id')
   })
   test('an id past 2^53 goes out with every digit', async () => {
     server.play(account())
-    await zendesk.post('5158', handOver, stamp, api({ handOver: { groupId: '90071992547409931' } }).api)
+    await zendesk.post(ticket, handOver, api({ handOver: { groupId: '90071992547409931' } }).api)
     expect(asked('/5158.json')[0]?.text).toContain('"group_id":90071992547409931')
   })
   test('placeholders that Zendesk would fill in are parted', async () => {
     server.play(account())
     const text = 'a {{ticket.requester.email}} b {%if%} c {**{ticket.id}**} `{{x}}` &#123;&#123;y}}'
-    await zendesk.post('5158', { kind: 'note', text, ref: '{{ticket.id}}' }, stamp, api().api)
+    await zendesk.post(ticket, { kind: 'note', text, ref: '{{ticket.id}}' }, api().api)
     const html: string = bodyOf(asked('/5158.json')[0]).ticket.comment.html_body
     expect(html.replace(/<[^>]*>/g, '')).not.toMatch(/\{[{%]/)
     expect(html).toContain('ticket.requester.email')
   })
   test('a hand-over whose tag failed is not known to be done, and `finish` only adds the tag', async () => {
     server.play(but('/tags.json', { status: 429 }))
-    expect((await failure(zendesk.post('5158', handOver, stamp, api().api))).code).toBe('outcome_unknown')
+    expect((await failure(zendesk.post(ticket, handOver, api().api))).code).toBe('outcome_unknown')
     server.play(account())
-    await zendesk.finish('5158', handOver, api().api)
+    await zendesk.finish(ticket, api().api)
     expect(server.asked.filter(({ method }) => method === 'PUT').map(({ path }) => path)).toEqual([
       '/api/v2/tickets/5158/tags.json',
     ])
-    server.play(account())
-    await zendesk.finish('5158', reply, api().api)
-    expect(server.asked).toEqual([])
   })
   // https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/#update-ticket
   const closed = {
@@ -263,18 +267,18 @@ describe('posting to a Zendesk ticket', () => {
     ['silence', 'outcome_unknown', undefined],
   ])('fails on %j with %s and a wait of %s ms, and never sends twice', async (answer, code, retryAfterMs) => {
     server.play(but('/5158.json', answer))
-    expect(await failure(zendesk.post('5158', reply, stamp, api().api))).toMatchObject({ code, retryAfterMs })
+    expect(await failure(zendesk.post(ticket, reply, api().api))).toMatchObject({ code, retryAfterMs })
     expect(server.asked.filter(({ method }) => method === 'PUT')).toHaveLength(1)
   })
   test('a write that never left is `unavailable`', async () => {
     server.play(account())
     const { api: one } = api({ auth: { type: 'api_token', email: 'bot@acme.com', secret: 'token' } })
     const gone = apiFor('127.0.0.1:1', { auth: one.connection.auth }).api
-    expect((await failure(zendesk.post('5158', reply, stamp, gone))).code).toBe('unavailable')
+    expect((await failure(zendesk.post(ticket, reply, gone))).code).toBe('unavailable')
   })
   test('an error’s text holds nothing of what Zendesk answered', async () => {
     server.play(but('/5158.json', { status: 422, body: { description: 'zoe@example.com wrote SECRET' } }))
-    expect((await failure(zendesk.post('5158', reply, stamp, api().api))).message).not.toMatch(/zoe|SECRET/)
+    expect((await failure(zendesk.post(ticket, reply, api().api))).message).not.toMatch(/zoe|SECRET/)
   })
 })
 
@@ -321,7 +325,7 @@ describe('authenticating to Zendesk', () => {
           : account()(one, times),
     )
     const { api: one } = api({}, { fresh: { value: 'rotated', hosts: [server.host] } })
-    expect(await zendesk.post('5158', reply, stamp, one)).toBe('8485803829999')
+    expect(await zendesk.post(ticket, reply, one)).toBe('8485803829999')
     expect(tokens().map((asking) => bodyOf(asking).client_secret)).toEqual(['client-secret', 'rotated'])
     expect(asked('/5158.json')).toHaveLength(2)
   })
@@ -339,7 +343,7 @@ describe('authenticating to Zendesk', () => {
     [{ body: {} }, 'bad_answer'],
   ])('a token endpoint that answers %j fails a write with %s: nothing was posted', async (answer, code) => {
     server.play(but('/oauth/tokens', answer))
-    expect((await failure(zendesk.post('5158', reply, stamp, api().api))).code).toBe(code)
+    expect((await failure(zendesk.post(ticket, reply, api().api))).code).toBe(code)
     expect(asked('/5158.json')).toEqual([])
   })
   test('an API token goes as Basic', async () => {

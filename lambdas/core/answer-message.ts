@@ -18,9 +18,9 @@ import { fetchUserData, type UserData } from './user-data.ts'
 
 /**
  * How a look at the ticket ended. `closing`: an effect whose outcome is stored, to be closed with the release. `paid`:
- * a hand-over that was owed is done, or can never be.
+ * a hand-over that was owed is done, or can never be. `checkAt`: when to look whether the reply was really sent.
  */
-export type Ending = { settled: string; closing?: string; paid?: boolean } | { again: true }
+export type Ending = { settled: string; closing?: string; paid?: boolean; checkAt?: number } | { again: true }
 
 export async function answerMessage(work: Work, ticket: Ticket, message: Message): Promise<Ending> {
   const { clock, log, tenant, lease, configuration } = work
@@ -185,7 +185,14 @@ async function reply(turn: Turn, journal: Journal, text: string): Promise<Ending
     messageId: message.id,
     outgoing: noteMode
       ? { kind: 'note', text: suggestion(turn, journal, checked.text), ref: refOf(id) }
-      : { kind: 'reply', text: checked.text },
+      : {
+          kind: 'reply',
+          text: checked.text,
+          ref: refOf(id),
+          // As just read: the way back may be another than when the turn began.
+          answers: ticket.messages.find((each) => each.id === message.id) ?? message,
+          ...(turn.identity.address === undefined ? {} : { to: turn.identity.address }),
+        },
     ...(turn.personal && !noteMode ? { personal: await addressTag(turn, turn.identity.address) } : {}),
   })
   if (result === 'changed') return { again: true }
@@ -193,7 +200,12 @@ async function reply(turn: Turn, journal: Journal, text: string): Promise<Ending
   if (result === 'refused') return await endHandedOver(turn, ticket, message, 'reply_refused')
   const said = noteMode ? 'noted' : 'replied'
   log.info('reply_posted', { code: said, effectId: id, messageId: message.id, ms: clock.now() - started })
-  return { settled: said, closing: id }
+  const { sendsWithinMs } = turn.helpdesk
+  return {
+    settled: said,
+    closing: id,
+    ...(noteMode || sendsWithinMs === undefined ? {} : { checkAt: clock.now() + sendsWithinMs }),
+  }
 }
 
 const reachesCustomerAlone = ({ identity }: Turn, ticket: Ticket): boolean =>

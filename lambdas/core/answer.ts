@@ -20,7 +20,7 @@ import { loadEffects } from './ledger.ts'
 import { verdictOn } from './look-again.ts'
 import { parseJson } from './parse-json.ts'
 import type { AnswerRuntime, TenantRuntime } from './ports.ts'
-import { endFailed, giveUp, isHopeless, type Later, outageDelay, workLater } from './postpone.ts'
+import { endFailed, giveUp, isHopeless, type Later, outageDelay, wakeLater, workLater } from './postpone.ts'
 import { settlePosts, settleTools } from './settle.ts'
 import { isGivenBack, notShown, type Verdict } from './should-answer.ts'
 import { type AgentLoader, createAgentLoader } from './tenant-configuration.ts'
@@ -110,7 +110,12 @@ async function lookUntilSettled(run: Run): Promise<string> {
   for (let looks = 1; ; looks++) {
     const ending = await look(run)
     if ('settled' in ending) {
-      if ((await release(run.tenant.conversations, run.lease, ending)) === 'settled') return ending.settled
+      const now = run.clock.now()
+      if ((await release(run.tenant.conversations, run.lease, { ...ending, now })) === 'settled') {
+        const { checkAt } = run.lease.row
+        if (checkAt !== undefined && checkAt > now) await wakeLater(run, checkAt - now)
+        return ending.settled
+      }
     } else if ('later' in ending) {
       await workLater(run, ending)
       return ending.cause
@@ -140,6 +145,7 @@ async function look(run: Run): Promise<Ending | Later> {
   const { clock, log, lease, tenant } = run
   const { row } = lease
   lease.looked = row.rung
+  lease.lookedAt = clock.now()
   if (!row.customer && Object.keys(row.open).length === 0 && row.mustHandOver === undefined) {
     return { settled: 'team_only' }
   }

@@ -27,6 +27,7 @@ const causes: Record<string, string> = {
   identity_dropped: 'The newest message is less surely from the customer than earlier ones.',
   unproven_limit: 'This unproven address has had its replies for today.',
   suspicious_sender: "The message may come from somebody who uses the customer's address.",
+  send_failed: 'The helpdesk could not send our reply to the customer.',
   not_alone: 'The answer holds personal data, and it would not reach the verified customer alone.',
 }
 

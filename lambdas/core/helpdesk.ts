@@ -6,27 +6,56 @@ import type { HelpdeskName } from '../../schemas/names.ts'
 import type { Allowance, Http, Log, Secrets } from './ports.ts'
 
 /** How a webhook proves who sent it, as data: core verifies, once for all helpdesks. */
-export type Signature =
-  | {
-      scheme: 'hmac'
-      algorithm: 'sha256' | 'sha1'
-      /** Header with the signature. */
-      header: string
-      /** Text before the digest in the header, for example `sha1=`. */
-      prefix?: string
-      encoding: 'base64' | 'hex'
-      /** Header with the signed timestamp: it must be within 300 s of now, on both sides. */
-      timestamp?: { header: string; format: 'iso8601' | 'epoch_ms' }
-      /** Signed bytes: the parts are concatenated without separators. */
-      covers: readonly ('timestamp' | 'body')[]
-      /** Secrets that anybody knows (a vendor's published test secret): never accepted. */
-      published?: readonly string[]
-    }
-  /** A secret the admin typed into the webhook's header; nothing is signed. */
-  | { scheme: 'shared_secret'; header: string }
+export type Signature = Hmac | PlainHash | SharedSecret | BasicPassword
 
-/** A verified webhook body: what moved, or why the body is not ours. */
-export type Webhook = { doorbells: Doorbell[] } | { refused: 'wrong_account' | 'unreadable' }
+interface Scheme {
+  /** Accepted only where the connection opts in: a scheme that is weaker than the vendor's own. Default: always. */
+  optedIn?: (connection: ConnectionBase) => boolean
+}
+export interface Hmac extends Scheme {
+  scheme: 'hmac'
+  algorithm: 'sha256' | 'sha1'
+  /** Header with the signature. */
+  header: string
+  /** Text before the digest in the header, for example `sha1=`. */
+  prefix?: string
+  encoding: 'base64' | 'hex'
+  /** Header with the signed timestamp: it must be within 300 s of now, on both sides. */
+  timestamp?: { header: string; format: 'iso8601' | 'epoch_ms' }
+  /** Signed bytes: the parts are concatenated without separators. `url` is our public one, as `spelled`. */
+  covers: readonly ('method' | 'url' | 'body' | 'timestamp')[]
+  /** How the vendor spells the URL that it signs. Default: as it is. */
+  spelled?: (url: string) => string
+  /** Secrets that anybody knows (a vendor's published test secret): never accepted. */
+  published?: readonly string[]
+}
+/** Digest of secret and body, without a timestamp: no protection against replay. */
+export interface PlainHash extends Scheme {
+  scheme: 'hash'
+  algorithm: 'sha256'
+  header: string
+  encoding: 'hex'
+  /** A header that must have this value. */
+  version?: { header: string; value: string }
+}
+/** A secret the admin typed into the webhook's header; nothing is signed. */
+export interface SharedSecret extends Scheme {
+  scheme: 'shared_secret'
+  header: string
+}
+/** The secret is the password of `Authorization: Basic`, with this user; nothing is signed. */
+export interface BasicPassword extends Scheme {
+  scheme: 'basic'
+  user: string
+}
+
+/**
+ * A verified webhook body: what moved, or why the body is not ours. A batch may hold both: what is ours rings, the
+ * rest is an alarm.
+ */
+export type Webhook =
+  | { doorbells: Doorbell[]; refused?: 'wrong_account' }
+  | { refused: 'wrong_account' | 'unreadable' }
 
 export type Channel =
   | 'email'
@@ -80,6 +109,12 @@ export interface Message {
   /** Names only; attachments are not fetched. */
   attachments: string[]
   evidence: Evidence
+  /** Our own reference, where the helpdesk keeps one beside a message. */
+  ref?: string
+  /** Of our own: the helpdesk took it and could not send it. */
+  failed?: true
+  /** What the adapter needs to answer on the way this message came. Opaque to core. */
+  route?: unknown
 }
 
 export interface Ticket {
@@ -90,16 +125,16 @@ export interface Ticket {
   status: 'open' | 'pending' | 'solved' | 'closed'
   requester: { id: string; name?: string; address?: string }
   assignee: 'us' | 'human' | 'nobody'
-  /** The hand-over tag is on it. */
-  handedOver: boolean
-  /** False where the connection's settings exclude it (another brand). */
+  /** The hand-over mark is on it; `unknown` where this ticket cannot carry one, and then our own record counts. */
+  handedOver: boolean | 'unknown'
+  /** False where the connection's settings exclude it (another brand), and for spam. */
   inScope: boolean
   /**
    * Everyone who receives the answer or can read the ticket besides the team: addresses, lower-case, or opaque
    * ids where there is no address. `unknown` when the helpdesk did not say.
    */
   audience: string[] | 'unknown'
-  /** Opaque version for a conditional post. */
+  /** Opaque version for a conditional post, where the helpdesk has such a thing. */
   stamp: string
   /** Oldest first. */
   messages: Message[]
@@ -107,9 +142,12 @@ export interface Ticket {
   complete: boolean
 }
 
-/** What we post into a ticket. `text` is the checked markdown; `ref` finds a note of ours again. */
+/**
+ * What we post into a ticket. `text` is the checked markdown; `ref` finds it again. A reply answers a message, on its
+ * channel; `to` is the verified address, then the only one it may reach. Without `to` it goes to who wrote `answers`.
+ */
 export type Outgoing =
-  | { kind: 'reply'; text: string }
+  | { kind: 'reply'; text: string; ref: string; answers: Message; to?: string }
   | { kind: 'note'; text: string; ref: string }
   | { kind: 'hand_over'; text: string; ref: string }
 
@@ -148,7 +186,8 @@ export interface TokenCache {
 /** The half that `receive` needs: it loads nothing that could call a helpdesk. */
 export interface Inbound<C extends ConnectionBase = ConnectionBase> {
   name: HelpdeskName
-  signature: Signature
+  /** In order of preference: the first of which a header is there is the one that must hold, without fallback. */
+  signatures: readonly [Signature, ...Signature[]]
   /** What `receive` answers when our store is down, so that the vendor sends again. */
   retryStatus: 409 | 503
   connection: z.ZodType<C>
@@ -159,16 +198,24 @@ export interface Inbound<C extends ConnectionBase = ConnectionBase> {
 export interface Helpdesk<C extends ConnectionBase = ConnectionBase> extends Inbound<C> {
   /** What closes the side doors of this helpdesk's email channel, as the connection attests it . */
   sideDoorsClosed(attested: Attestations): boolean
+  /** The helpdesk sends a reply later and may fail: so long after it the ticket is looked at once more, ms. */
+  sendsWithinMs?: number
   /** Reads the ticket, its newest messages and the evidence. Throws DeskhandError. */
   read(ticketId: string, api: HelpdeskApi<C>): Promise<Ticket>
   /**
-   * Posts on condition that the ticket is still at `stamp`, in as few calls as the vendor allows; a reply sets the
-   * ticket pending, a hand-over sets team and tag. Answers the message's id. Throws DeskhandError: `ticket_changed`,
-   * `ticket_closed`, `refused`, `rate_limited`, `unavailable` (nothing was posted) or `outcome_unknown`.
+   * Posts into the ticket as it was just read, in as few calls as the vendor allows and, where the vendor can, on
+   * condition that it is still at its `stamp`. A reply sets the ticket waiting for the customer, a hand-over sets team
+   * and mark. Answers the message's id. Throws DeskhandError: `ticket_changed`, `ticket_closed`, `refused`,
+   * `rate_limited`, `unavailable` (nothing was posted) or `outcome_unknown`.
    */
-  post(ticketId: string, outgoing: Outgoing, stamp: string, api: HelpdeskApi<C>): Promise<string>
-  /** Finishes what a post that was cut off may have left (tags of a hand-over); safe to repeat. */
-  finish(ticketId: string, outgoing: Outgoing, api: HelpdeskApi<C>): Promise<void>
-  /** Credentials, scopes, bot user: what is missing and how to mend it. */
+  post(ticket: Ticket, outgoing: Outgoing, api: HelpdeskApi<C>): Promise<string>
+  /** Finishes what a hand-over that was cut off may have left (team, mark); safe to repeat. */
+  finish(ticket: Ticket, api: HelpdeskApi<C>): Promise<void>
+  /**
+   * Tickets in which a customer wrote since then (ms, by the vendor's clock), oldest change first, for what no webhook
+   * told. Reads page by page, so that a caller may stop. Throws DeskhandError.
+   */
+  moved(since: number, api: HelpdeskApi<C>): AsyncIterable<Doorbell>
+  /** Credentials, scopes, bot user, attestations the API can confirm: what is missing and how to mend it. */
   check(api: HelpdeskApi<C>): Promise<Finding[]>
 }

@@ -18,6 +18,8 @@ export interface Lease {
   until: number
   /** `rung` when the present look at the ticket began: what rang since then is not answered yet. */
   looked: number
+  /** When it began, by our clock. */
+  lookedAt: number
   /** The row as it was at the last write or read of ours. */
   row: TicketRow
 }
@@ -39,7 +41,7 @@ export async function claim(table: Table, key: Key, now: number): Promise<Lease 
         values: { ':until': until, ':now': now, ':zero': 0, ':one': 1, ':empty': {} },
       }),
     )
-    return { key, fence: row.fence, until, looked: row.rung, row }
+    return { key, fence: row.fence, until, looked: row.rung, lookedAt: now, row }
   } catch (error) {
     if (!isCode(error, 'condition_failed')) throw error
     return rowOf(error)?.due === undefined ? 'settled' : 'busy'
@@ -96,25 +98,35 @@ export async function giveBack(table: Table, lease: Lease, now: number): Promise
 /**
  * Settles the ticket, unless a doorbell rang since the look began: then answers `moved` and the lease goes on with the
  * fresh row. `closing` is an open effect whose outcome is already stored. A hand-over that is owed keeps the ticket due
- * unless it is `paid`.
+ * unless it is `paid`. With a `checkAt` that is still to come the ticket stays due for that time, held by nobody.
  */
 export async function release(
   table: Table,
   lease: Lease,
-  { closing, paid = false }: { closing?: string | undefined; paid?: boolean | undefined } = {},
+  about: {
+    closing?: string | undefined
+    paid?: boolean | undefined
+    checkAt?: number | undefined
+    now: number
+  },
 ): Promise<'settled' | 'moved'> {
+  const { closing, paid = false, now } = about
+  const next = about.checkAt ?? lease.row.checkAt
+  const checkAt = next !== undefined && next > now ? next : undefined
   const seen = [...(lease.row.seen ?? [])] as string[]
   const trim = seen.slice(0, Math.max(0, seen.length - seenKept))
   try {
     await change(table, lease, 'release', {
       update:
-        `REMOVE due, dueAt, dueSince, leaseUntil, customer, wanted, waits, outages${paid ? ', mustHandOver' : ''}${closing === undefined ? '' : ', #open.#id'} ` +
-        `SET attempts = :zero${trim.length > 0 ? ' DELETE seen :trim' : ''}`,
+        `REMOVE ${checkAt === undefined ? 'due, dueAt, customer, checkAt, ' : ''}dueSince, leaseUntil, wanted, waits, outages${paid ? ', mustHandOver' : ''}${closing === undefined ? '' : ', #open.#id'} ` +
+        `SET attempts = :zero, lookedAt = :looked${checkAt === undefined ? '' : ', dueAt = :checkAt, checkAt = :checkAt'}${trim.length > 0 ? ' DELETE seen :trim' : ''}`,
       condition: `rung = :rung AND ${paid ? '' : 'attribute_not_exists(mustHandOver) AND '}${closing === undefined ? 'size(#open) = :zero' : 'size(#open) = :one AND attribute_exists(#open.#id)'}`,
       names: closing === undefined ? {} : { '#id': closing },
       values: {
         ':zero': 0,
         ':rung': lease.looked,
+        ':looked': lease.lookedAt,
+        ...(checkAt === undefined ? {} : { ':checkAt': checkAt }),
         ...(closing === undefined ? {} : { ':one': 1 }),
         ...(trim.length > 0 ? { ':trim': new Set(trim) } : {}),
       },

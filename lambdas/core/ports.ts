@@ -213,6 +213,8 @@ export interface ReceiveRuntime {
   configuration: Pick<Table, 'query' | 'batchGet'>
   inboundSecrets(tenant: string): Secrets
   queue: Queue
+  /** Where helpdesks reach us, without a slash at its end: some sign the URL they call. */
+  publicUrl: string
 }
 
 /** What `answer` has for one tenant, on that tenant's session: it admits no other tenant's rows, keys or secrets. */

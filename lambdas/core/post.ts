@@ -35,7 +35,7 @@ export async function post(
   await intend(tenant.conversations, lease, posting.id, { ...effect, at: clock.now() }, posting.personal)
   try {
     if (!timeFor(work, postMs)) throw noTime()
-    const posted = await work.helpdesk.post(ticket.id, posting.outgoing, ticket.stamp, work.api)
+    const posted = await work.helpdesk.post(ticket, posting.outgoing, work.api)
     await record(work, posting.id, { ...effect, posted })
     return 'posted'
   } catch (error) {
@@ -53,16 +53,20 @@ export async function post(
   }
 }
 
-/** Is the message of an open effect in the ticket? A note by its reference, a reply by being ours and later. */
+/** Is the message of an open effect in the ticket? By its reference; a reply without any by being ours and later. */
 export function findPosted(ticket: Ticket, id: string, effect: OpenEffect): string | undefined {
+  const marked = ticket.messages.find((m) => m.ours && m.ref === refOf(id))
+  if (marked !== undefined) return marked.id
   if (effect.kind === 'reply') {
     const at = ticket.messages.findIndex((m) => m.id === effect.messageId)
-    return ticket.messages.slice(at + 1).find((m) => m.ours && m.visibility === 'public')?.id
+    return ticket.messages
+      .slice(at + 1)
+      .find((m) => m.ours && m.ref === undefined && m.visibility === 'public')?.id
   }
   return ticket.messages.find((m) => m.ours && m.visibility === 'internal' && m.text.includes(refOf(id)))?.id
 }
 
-/** What a note carries so that it is found again. */
+/** What a message of ours carries so that it is found again. */
 export const refOf = (id: string): string => `ref ${id.slice(0, 16)}`
 
 /** Stores that an effect on the ticket is done. */

@@ -30,9 +30,14 @@ export interface Later {
 export async function workLater(run: Run, ending: Later): Promise<void> {
   await postpone(run.tenant.conversations, run.lease, run.clock.now() + ending.later, ending)
   run.log.info('postponed', { cause: ending.cause, ms: ending.later })
-  if (ending.later > maxSqsDelayMs) return
+  await wakeLater(run, ending.later)
+}
+
+/** A wake-up in `ms`, as far as the queue can wait; lost or too far away, the sweeper rings. Never throws. */
+export async function wakeLater(run: Run, ms: number): Promise<void> {
+  if (ms > maxSqsDelayMs) return
   try {
-    await run.queue.send(run.wake, Math.ceil(ending.later / second))
+    await run.queue.send(run.wake, Math.ceil(ms / second))
   } catch (error) {
     run.log.warn('wake_up_failed', { errorName: nameOf(error) })
   }
@@ -86,7 +91,7 @@ export async function giveUp(run: Run, why: LogFields): Promise<void> {
     await close(conversations, run.lease, id)
   }
   if (run.lease.row.mustHandOver !== undefined) run.log.alarm('hand_over_impossible')
-  await release(run.tenant.conversations, run.lease, { paid: true })
+  await release(run.tenant.conversations, run.lease, { paid: true, now: run.clock.now() })
 }
 
 function delayOf(error: DeskhandError | undefined, outages: number, mendable: boolean): number {

@@ -8,9 +8,9 @@ import * as z from 'zod'
 import type { ConnectionBase } from '../../schemas/connection.ts'
 import { type Doorbell, doorbell } from '../../schemas/doorbell.ts'
 import { connectionId, tenantOf } from '../../schemas/names.ts'
-import { decodeRequest } from './decode-request.ts'
+import { decodeRequest, type WebhookRequest } from './decode-request.ts'
 import { DeskhandError } from './errors.ts'
-import type { Inbound, Webhook } from './helpdesk.ts'
+import type { Inbound, Signature, Webhook } from './helpdesk.ts'
 import { activeSecrets, createFindConnection } from './inbound-connection.ts'
 import { parseJson } from './parse-json.ts'
 import type { LogFields, ReceiveRuntime } from './ports.ts'
@@ -40,6 +40,7 @@ interface Outcome {
     | 'webhook_wrong_account'
     | 'webhook_unreadable'
     | 'webhook_deferred'
+    | 'webhook_probed'
   level: 'info' | 'warn' | 'alarm'
   fields: LogFields
 }
@@ -58,13 +59,16 @@ export function createReceive<C extends ConnectionBase>(
     const decoded = decodeRequest(event)
     if (!decoded.ok) return refused(decoded.status, decoded.cause)
     const { request } = decoded
+    // How some helpdesks ask whether the URL is there. It says nothing and does nothing, whoever asks.
+    if (request.method === 'HEAD') return done('webhook_probed', {})
 
     const connection = await findConnection(request.connectionId, now)
     const { values, missing } = connection?.enabled
       ? await activeSecrets(connection, runtime.inboundSecrets, now)
       : { values: [] }
     // Verified even when there is nothing to verify with, so that time does not tell which ids exist.
-    const verdict = verify(inbound.signature, request.headers, request.rawBody, values, now)
+    const signed = { ...request, url: urlOf(request) }
+    const verdict = verify(accepted(connection), signed, values, now)
     const names = namesOf(request.connectionId)
     if (connection === undefined) return refused(401, 'unknown_connection', names)
     if (!connection.enabled) return refused(401, 'connection_disabled', names)
@@ -79,7 +83,8 @@ export function createReceive<C extends ConnectionBase>(
     const body = parseJson(request.rawBody)
     if (!body.ok) return setAside('webhook_unreadable', { ...names, cause: body.cause })
     const webhook = checked(inbound.webhook(body.value, connection))
-    if ('refused' in webhook) return setAside(`webhook_${webhook.refused}`, names)
+    if (!('doorbells' in webhook)) return setAside(`webhook_${webhook.refused}`, names)
+    if (webhook.refused !== undefined) log.alarm(`webhook_${webhook.refused}`, names)
     if (webhook.doorbells.length === 0) return done('webhook_ignored', names)
 
     let rung = 0
@@ -90,6 +95,19 @@ export function createReceive<C extends ConnectionBase>(
     }
     return rung > 0 ? done('webhook_accepted', { ...names, count: rung }) : done('webhook_duplicate', names)
   }
+
+  /** The schemes that this connection accepts; for one that is not known those that every connection does. */
+  const accepted = (connection: C | undefined): readonly [Signature, ...Signature[]] => {
+    const [first, ...more] = inbound.signatures
+    return [
+      first,
+      ...more.filter(({ optedIn }) => optedIn === undefined || (connection && optedIn(connection))),
+    ]
+  }
+
+  /** What the helpdesk called: our public address, not one that a header names. */
+  const urlOf = ({ connectionId, query }: WebhookRequest): string =>
+    `${runtime.publicUrl}/webhooks/${inbound.name}/${connectionId}${query === '' ? '' : `?${query}`}`
 
   /** The ticket row already says that the ticket is due: without a wake-up the sweeper finds it. */
   async function wakeUp(connectionId: string, ticketId: string): Promise<void> {
@@ -134,7 +152,7 @@ const bodies: Record<number, string> = {
   200: 'ok',
   400: 'bad request',
   401: 'unauthorized',
-  405: 'only POST',
+  405: 'only POST and HEAD',
   409: 'send again',
   413: 'too large',
   415: 'unsupported content encoding',
@@ -165,9 +183,9 @@ const doorbellList = z.array(doorbell)
 
 /** Ids go into keys and log lines, so they are checked whatever the adapter took from the body. */
 function checked(webhook: Webhook): Webhook {
-  if ('refused' in webhook) return webhook
+  if (!('doorbells' in webhook)) return webhook
   const doorbells = doorbellList.safeParse(webhook.doorbells)
-  return doorbells.success ? { doorbells: doorbells.data } : { refused: 'unreadable' }
+  return doorbells.success ? { ...webhook, doorbells: doorbells.data } : { refused: 'unreadable' }
 }
 
 /** In the order they came, one group per ticket and per `ringAtMost`. */

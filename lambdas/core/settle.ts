@@ -108,7 +108,7 @@ export async function settlePosts(work: Work, ticket: Ticket): Promise<Ticket> {
 
     const handedOver = effect.kind === 'hand_over' && posted !== undefined && !isNoteMode(work.connection)
     if (handedOver) {
-      await work.helpdesk.finish(ticket.id, { kind: 'hand_over', text: '', ref: '' }, work.api)
+      await work.helpdesk.finish(ticket, work.api)
       now = { ...now, handedOver: true }
     }
     await close(work.tenant.conversations, work.lease, id, handedOver ? { handedOver: true } : undefined)

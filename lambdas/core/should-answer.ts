@@ -5,7 +5,7 @@ import type { Message, Ticket } from './helpdesk.ts'
 export type Verdict =
   | { do: 'answer'; message: Message }
   | { do: 'nothing'; cause: Silence }
-  | { do: 'hand_over'; cause: 'loop_brake' | 'too_late' | 'audience_changed'; message: Message }
+  | { do: 'hand_over'; cause: 'loop_brake' | 'too_late' | 'send_failed'; message: Message }
 /** Why nothing is said. */
 export type Silence =
   | 'out_of_scope'
@@ -35,12 +35,15 @@ export function shouldAnswer(
   if (ticket.status === 'closed') return { do: 'nothing', cause: 'closed' }
 
   const given = isGivenBack(ticket, row)
-  if (ticket.handedOver && ticket.assignee !== 'us') return { do: 'nothing', cause: 'handed_over' }
+  const handedOver = ticket.handedOver === 'unknown' ? row.handedOver : ticket.handedOver
+  if (handedOver && ticket.assignee !== 'us') return { do: 'nothing', cause: 'handed_over' }
   if (ticket.assignee === 'human') return { do: 'nothing', cause: 'human_assigned' }
   const ownedSince = given ? now : (row.givenBackAt ?? 0)
   const humanReplied = ticket.messages.some((m) => isHumanReply(m) && m.at > ownedSince)
   if (humanReplied && ticket.assignee !== 'us') return { do: 'nothing', cause: 'human_replied' }
 
+  const unsent = unsentReply(ticket.messages)
+  if (unsent !== undefined) return { do: 'hand_over', cause: 'send_failed', message: unsent }
   const message = newestUnanswered(ticket.messages, answered)
   if (message === undefined) return { do: 'nothing', cause: 'nothing_new' }
   if (row.dueSince !== undefined && now - row.dueSince > day)
@@ -50,9 +53,9 @@ export function shouldAnswer(
   return { do: 'answer', message }
 }
 
-/** Our hand-over is on record, and a human has since taken the tag off or assigned the ticket to us. */
+/** Our hand-over is on record, and a human has since taken the mark off or assigned the ticket to us. */
 export const isGivenBack = (ticket: Ticket, row: TicketRow): boolean =>
-  row.handedOver && (!ticket.handedOver || ticket.assignee === 'us')
+  row.handedOver && (ticket.handedOver === false || ticket.assignee === 'us')
 
 /** A message that a doorbell named and the ticket, as it was read, does not show. */
 export const notShown = (ticket: Ticket, row: TicketRow): string | undefined =>
@@ -61,6 +64,13 @@ export const notShown = (ticket: Ticket, row: TicketRow): string | undefined =>
 const isPublic = (message: Message): boolean => message.visibility === 'public'
 const isHumanReply = (m: Message): boolean =>
   isPublic(m) && m.author.role === 'team' && !m.ours && !m.automatic
+
+/** The message that our newest reply answers, where the helpdesk could not send that reply. */
+function unsentReply(messages: Message[]): Message | undefined {
+  const at = messages.findLastIndex((m) => isPublic(m) && (m.ours || isHumanReply(m)))
+  if (messages[at]?.failed !== true) return undefined
+  return messages.slice(0, at).findLast((m) => isPublic(m) && m.author.role === 'customer')
+}
 
 /** The newest public message of a customer that came after the last public reply. */
 function newestUnanswered(messages: Message[], answered: ReadonlySet<string>): Message | undefined {

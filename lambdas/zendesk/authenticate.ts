@@ -1,11 +1,12 @@
 /** The `authorization` header for one Zendesk account. Secrets go to the hosts they are bound to, nowhere else. */
-import { outboundSecret } from '../../schemas/tenant-apis.ts'
 import type { ZendeskConnection } from '../../schemas/zendesk.ts'
 import { tokenAnswer } from '../../schemas/zendesk-api.ts'
 import { DeskhandError } from '../core/errors.ts'
 import type { HelpdeskApi } from '../core/helpdesk.ts'
-import { refusal, timeoutMs } from './failures.ts'
-import { parseLossless } from './lossless-json.ts'
+import { boundSecret } from '../core/helpdesk-api/bound-secret.ts'
+import { refusalOf, timeoutMs } from '../core/helpdesk-api/failures.ts'
+import { parseLossless } from '../core/helpdesk-api/lossless-json.ts'
+import { refusals } from './refusals.ts'
 
 /** Where Zendesk does not say how long a token lives, it is fetched anew after this. */
 const defaultLifeMs = 30 * 60_000
@@ -23,33 +24,16 @@ export async function authorization(
 ): Promise<string> {
   const { auth } = api.connection
   if (auth.type === 'api_token') {
-    const token = await secretFor(api, base, fresh)
+    const token = await boundSecret(api, auth.secret, base, fresh)
     return `Basic ${Buffer.from(`${auth.email}/token:${token}`, 'utf8').toString('base64')}`
   }
   const key = `zendesk ${api.connection.id} ${base} ${auth.clientId} ${auth.secret} ${auth.scope}`
   if (fresh) api.tokens.delete(key)
   const cached = api.tokens.get(key)
   if (cached && cached.expiresAt > api.now()) return `Bearer ${cached.token}`
-  const token = await fetchToken(api, base, await secretFor(api, base, fresh), auth)
+  const token = await fetchToken(api, base, await boundSecret(api, auth.secret, base, fresh), auth)
   api.tokens.set(key, token)
   return `Bearer ${token.token}`
-}
-
-async function secretFor(api: HelpdeskApi<ZendeskConnection>, base: string, fresh: boolean): Promise<string> {
-  const name = api.connection.auth.secret
-  const secret = outboundSecret.safeParse(await api.secrets.read(name, { fresh }))
-  if (!secret.success)
-    throw new DeskhandError(
-      'bad_configuration',
-      `Secret ${name} is missing or has another shape: store it again`,
-    )
-  const { host } = new URL(base)
-  if (!secret.data.hosts.some((bound) => bound.toLowerCase() === host))
-    throw new DeskhandError(
-      'bad_configuration',
-      `Secret ${name} is not bound to ${host}: store it again for it`,
-    )
-  return secret.data.value
 }
 
 /** https://developer.zendesk.com/api-reference/ticketing/oauth/grant_type_tokens/ */
@@ -74,7 +58,8 @@ async function fetchToken(
     repeatable: true,
     ...(api.signal ? { signal: api.signal } : {}),
   })
-  if (!answer.ok || answer.status >= 500 || answer.status === 429) throw refusal(answer, 'read', api.now())
+  if (!answer.ok || answer.status >= 500 || answer.status === 429)
+    throw refusalOf(refusals, answer, 'read', api.now())
   if (answer.status >= 300)
     throw new DeskhandError(
       'connection_broken',

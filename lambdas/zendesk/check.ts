@@ -1,17 +1,17 @@
 /** Is the connection complete? Reads only, and answers what is missing and how to mend it. */
 import { identitiesAnswer, userAnswer } from '../../schemas/zendesk-api.ts'
-import { DeskhandError } from '../core/errors.ts'
 import type { Finding } from '../core/helpdesk.ts'
-import { type Api, baseOf, get } from './api.ts'
+import { tried } from '../core/helpdesk-api/tried.ts'
+import { type Api, client } from './api.ts'
 
 export async function check(api: Api): Promise<Finding[]> {
   const { connection } = api
-  const me = await tried(() => get(api, '/api/v2/users/me.json', userAnswer))
+  const me = await tried(() => client.get(api, '/api/v2/users/me.json', userAnswer))
   if ('failure' in me) return [{ what: 'credentials', ok: false, message: me.failure }]
   const { user } = me.value
-  const base = baseOf(api)
+  const base = client.base(api)
   const identities = await tried(() =>
-    get(api, `/api/v2/users/${encodeURIComponent(user.id)}/identities.json`, identitiesAnswer),
+    client.get(api, `/api/v2/users/${encodeURIComponent(user.id)}/identities.json`, identitiesAnswer),
   )
   const isBot = user.id === connection.botUserId
   const isAgent = user.role === 'agent' || user.role === 'admin'
@@ -43,13 +43,4 @@ export async function check(api: Api): Promise<Finding[]> {
         : `Answers name another account than ${base}: correct the subdomain`,
     },
   ]
-}
-
-async function tried<T>(call: () => Promise<T>): Promise<{ value: T } | { failure: string }> {
-  try {
-    return { value: await call() }
-  } catch (error) {
-    if (error instanceof DeskhandError) return { failure: error.message }
-    throw error
-  }
 }

@@ -3,6 +3,7 @@ import type { ZendeskConnection } from '../../schemas/zendesk.ts'
 import type { Helpdesk } from '../core/helpdesk.ts'
 import { check } from './check.ts'
 import { inbound } from './inbound.ts'
+import { moved } from './moved.ts'
 import { finish, post } from './post.ts'
 import { readTicket } from './ticket.ts'
 
@@ -14,5 +15,6 @@ export const zendesk: Helpdesk<ZendeskConnection> = {
   read: readTicket,
   post,
   finish,
+  moved,
   check,
 }

@@ -11,16 +11,18 @@ export const systemAuthor = '-1'
 export const inbound: Inbound<ZendeskConnection> = {
   name: 'zendesk',
   /** https://developer.zendesk.com/documentation/webhooks/verifying/ */
-  signature: {
-    scheme: 'hmac',
-    algorithm: 'sha256',
-    header: 'x-zendesk-webhook-signature',
-    encoding: 'base64',
-    timestamp: { header: 'x-zendesk-webhook-signature-timestamp', format: 'iso8601' },
-    covers: ['timestamp', 'body'],
-    // Signs the tests of webhooks that are not saved yet: anybody can sign with it.
-    published: ['dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ=='],
-  },
+  signatures: [
+    {
+      scheme: 'hmac',
+      algorithm: 'sha256',
+      header: 'x-zendesk-webhook-signature',
+      encoding: 'base64',
+      timestamp: { header: 'x-zendesk-webhook-signature-timestamp', format: 'iso8601' },
+      covers: ['timestamp', 'body'],
+      // Signs the tests of webhooks that are not saved yet: anybody can sign with it.
+      published: ['dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ=='],
+    },
+  ],
   /** Zendesk repeats a delivery on 409 up to three times; nothing is documented for a 500. */
   retryStatus: 409,
   connection: zendeskConnection,

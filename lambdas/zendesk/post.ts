@@ -2,29 +2,30 @@
 import * as z from 'zod'
 import { updateAnswer } from '../../schemas/zendesk-api.ts'
 import { DeskhandError } from '../core/errors.ts'
-import { handOverTag, type Outgoing } from '../core/helpdesk.ts'
+import { handOverTag, type Outgoing, type Ticket } from '../core/helpdesk.ts'
+import { idForJson } from '../core/helpdesk-api/lossless-json.ts'
 import { renderHtml, renderLine } from '../core/render-html.ts'
-import { type Api, put } from './api.ts'
-import { idForJson } from './lossless-json.ts'
+import { type Api, client } from './api.ts'
 
 /**
  * `safe_update` with the stamp makes a repeat of an update that did happen a 409, not a second comment. `author_id`
  * names the bot, whoever the token acts as, so that the comment is found again as ours.
  * https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/#protecting-against-ticket-update-collisions
  */
-export async function post(ticketId: string, outgoing: Outgoing, stamp: string, api: Api): Promise<string> {
+export async function post(ticket: Ticket, outgoing: Outgoing, api: Api): Promise<string> {
   const comment = {
     html_body: html(outgoing),
     public: outgoing.kind === 'reply',
     author_id: idForJson(api.connection.botUserId),
   }
-  const ticket = { comment, ...moves(outgoing, api), safe_update: true, updated_stamp: stamp }
-  const { audit } = await put(api, `${pathOf(ticketId)}.json`, { ticket }, updateAnswer)
+  const update = { comment, ...moves(outgoing, api), safe_update: true, updated_stamp: ticket.stamp }
+  const { audit } = await client.write(api, 'PUT', `${pathOf(ticket)}.json`, { ticket: update }, updateAnswer)
   const posted = audit.events.find((event) => event.type === 'Comment' && event.public !== !comment.public)
   if (posted === undefined)
     throw new DeskhandError('outcome_unknown', 'Zendesk took the update and named no new comment')
+  if (outgoing.kind !== 'hand_over') return posted.id
   try {
-    await finish(ticketId, outgoing, api)
+    await finish(ticket, api)
   } catch (error) {
     // The comment stands, whatever became of the tag: the caller looks for it and finishes.
     throw new DeskhandError('outcome_unknown', 'The hand-over was posted without its tag', { cause: error })
@@ -33,12 +34,11 @@ export async function post(ticketId: string, outgoing: Outgoing, stamp: string, 
 }
 
 /** Adding a tag that is there changes nothing. */
-export async function finish(ticketId: string, outgoing: Outgoing, api: Api): Promise<void> {
-  if (outgoing.kind !== 'hand_over') return
-  await put(api, `${pathOf(ticketId)}/tags.json`, { tags: [handOverTag] }, z.unknown())
+export async function finish(ticket: Ticket, api: Api): Promise<void> {
+  await client.write(api, 'PUT', `${pathOf(ticket)}/tags.json`, { tags: [handOverTag] }, z.unknown())
 }
 
-const pathOf = (ticketId: string): string => `/api/v2/tickets/${encodeURIComponent(ticketId)}`
+const pathOf = ({ id }: Ticket): string => `/api/v2/tickets/${encodeURIComponent(id)}`
 
 /** A note's `ref` stands alone on its last line, where a later read finds it. */
 const html = (outgoing: Outgoing): string =>

@@ -12,7 +12,7 @@ import {
 } from '../../schemas/zendesk-api.ts'
 import { DeskhandError, isCode } from '../core/errors.ts'
 import { handOverTag, type Message, type Ticket } from '../core/helpdesk.ts'
-import { type Api, get } from './api.ts'
+import { type Api, client } from './api.ts'
 import { channelOf, evidenceOf, isAutomatic, isMerge } from './evidence.ts'
 import { systemAuthor } from './inbound.ts'
 
@@ -35,7 +35,7 @@ export interface Sources {
 /** The ticket first, so that its stamp is never newer than the comments that were seen. */
 export async function readTicket(ticketId: string, api: Api): Promise<Ticket> {
   const path = `/api/v2/tickets/${encodeURIComponent(ticketId)}`
-  const { ticket, users } = await get(api, `${path}.json?include=users`, ticketAnswer)
+  const { ticket, users } = await client.get(api, `${path}.json?include=users`, ticketAnswer)
   const [listed, identities] = await Promise.all([
     readComments(path, api),
     readIdentities(ticket.requester_id, api),
@@ -51,7 +51,7 @@ async function readComments(path: string, api: Api) {
   for (let page = 0; page < mostPages; page++) {
     const query = new URLSearchParams({ 'page[size]': '100', sort: '-created_at', include: 'users' })
     if (after !== undefined) query.set('page[after]', after)
-    const answer = await get(api, `${path}/comments.json?${query}`, commentsAnswer)
+    const answer = await client.get(api, `${path}/comments.json?${query}`, commentsAnswer)
     comments.push(...answer.comments)
     users.push(...answer.users)
     after = answer.meta?.has_more === true ? answer.meta.after_cursor : undefined
@@ -64,7 +64,7 @@ async function readComments(path: string, api: Api) {
 async function readIdentities(userId: string, api: Api): Promise<ZendeskIdentity[]> {
   const path = `/api/v2/users/${encodeURIComponent(userId)}/identities.json?type[]=email`
   try {
-    return (await get(api, path, identitiesAnswer)).identities
+    return (await client.get(api, path, identitiesAnswer)).identities
   } catch (error) {
     if (isCode(error, 'ticket_gone')) return []
     throw error
@@ -86,7 +86,7 @@ async function readActor(
   const channel = channelOf(newest?.via)
   if (newest?.audit_id === undefined || (channel !== 'portal' && channel !== 'messenger')) return {}
   try {
-    const { audit } = await get(
+    const { audit } = await client.get(
       api,
       `${path}/audits/${encodeURIComponent(newest.audit_id)}.json`,
       auditAnswer,

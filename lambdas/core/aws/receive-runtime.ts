@@ -11,6 +11,7 @@ import { createTable } from './table.ts'
 export interface ReceiveRuntimeOptions extends RuntimeOptions {
   tableNames: { conversations: string; configuration: string }
   queueUrl: string
+  publicUrl: string
 }
 
 export function receiveRuntime(options: ReceiveRuntimeOptions): ReceiveRuntime {
@@ -25,10 +26,11 @@ export function receiveRuntime(options: ReceiveRuntimeOptions): ReceiveRuntime {
     inboundSecrets: (tenant) =>
       createSecrets({ client: secretsManager, tenant, direction: 'inbound', clock, io }),
     queue: createQueue(new SQSClient(clientConfig(aws)), options.queueUrl, io),
+    publicUrl: options.publicUrl.replace(/\/+$/, ''),
   }
 }
 
-/** In Lambda: from CONVERSATIONS_TABLE, CONFIGURATION_TABLE and QUEUE_URL. */
+/** In Lambda: from CONVERSATIONS_TABLE, CONFIGURATION_TABLE, QUEUE_URL and PUBLIC_URL. */
 export function cloudReceiveRuntime(): ReceiveRuntime {
   return receiveRuntime({
     tableNames: {
@@ -36,5 +38,6 @@ export function cloudReceiveRuntime(): ReceiveRuntime {
       configuration: required('CONFIGURATION_TABLE'),
     },
     queueUrl: required('QUEUE_URL'),
+    publicUrl: required('PUBLIC_URL'),
   })
 }

@@ -4,6 +4,7 @@
  */
 
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { escapeHtml } from '../ticket-page.ts'
 
 export interface Identity {
   id: number
@@ -332,14 +333,6 @@ export function createAccount(options: {
     },
   }
 }
-
-export const escapeHtml = (text: string): string =>
-  text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;')
 
 /** What a reader sees of a comment. */
 const htmlToText = (html: string): string =>

@@ -2,9 +2,19 @@
  * A stand-in Zendesk: the part of the REST API and of the webhooks that an integration uses, as the vendor's pages
  * describe it, held in memory. It also shows its tickets as pages. What the pages leave open is an option.
  */
-import { demoZendesk } from './demo-data.ts'
-import { createFaults, type Faults } from './faults.ts'
-import { type Answered, type Asked, serve } from './serve.ts'
+import { createDeliveries } from '../deliver.ts'
+import { createFaults } from '../faults.ts'
+import { serve } from '../serve.ts'
+import type {
+  ApiRequest,
+  Delivery,
+  Person,
+  SeenTicket,
+  StandIn,
+  StandInOptions,
+  Webhook,
+} from '../stand-in.ts'
+import { ticketPages } from '../ticket-page.ts'
 import {
   type Account,
   type Change,
@@ -12,18 +22,15 @@ import {
   type Conversation,
   createAccount,
   type Entry,
-} from './zendesk-account.ts'
-import { createZendeskApi } from './zendesk-api.ts'
-import { type Delivery, deliver, eventBody, type Webhook } from './zendesk-events.ts'
-import { listPage, ticketPage } from './zendesk-page.ts'
+} from './account.ts'
+import { createZendeskApi } from './api.ts'
+import { demoZendesk } from './demo.ts'
+import { deadlineMs, eventBody, retries } from './events.ts'
+import { zendeskHeaders } from './sign.ts'
 
-export interface ZendeskOptions {
-  port?: number
-  now?: () => number
+export interface ZendeskOptions extends StandInOptions {
   /** Where webhooks go; can be set later by `connect`. */
   webhook?: Webhook
-  /** Between two attempts of a delivery. The vendor's are longer. */
-  retryDelayMs?: number
   /** `expires_in` of a token, seconds. Not confirmed for client credentials: absent unless set here. */
   tokenLifeSeconds?: number
   /** Not confirmed: does a new ticket's first comment fire `comment_added` besides `created`? */
@@ -31,32 +38,10 @@ export interface ZendeskOptions {
   /** Not confirmed: does a comment show the custom metadata of its update? Its audit does. */
   commentsCarryCustom?: boolean
   requestsPerMinute?: number
-  /** Keeps the tickets in this file. Default: memory. */
-  file?: string
-  /** Sees every API request once it is answered. */
-  onRequest?: (request: ApiRequest) => void
-  /** Sees every webhook once its delivery is over. */
-  onDelivery?: (delivery: Delivery) => void
 }
 
-export interface ApiRequest {
-  method: string
-  /** With its query. */
-  path: string
-  body: string
-  /** 0 when the connection was cut or left hanging. */
-  status: number
-}
-
-export interface ZendeskStandIn {
-  url: string
-  close(): Promise<void>
+export interface ZendeskStandIn extends StandIn {
   account: Account
-  /** Everything asked of the API, oldest first. */
-  requests: ApiRequest[]
-  /** Everything fired, oldest first. */
-  deliveries: Delivery[]
-  connect(webhook: Webhook): void
   /** A customer opens a ticket. Answers its id. */
   createTicket(
     fields: { subject: string; requester: number; submitter?: number; brand?: number; cc?: number[] },
@@ -70,16 +55,10 @@ export interface ZendeskStandIn {
   addCc(ticketId: number, userId: number): void
   /** Merges `source` into `target`: its requester becomes a CC there, and the source is closed. */
   merge(source: number, target: number): void
-  /** The API's next answers fail. */
-  failNext: Faults['failNext']
   /** Leaves the newest comment out of the next `reads` answers of the comments endpoint. */
   hideNewestComment(reads: number): void
   /** Every token issued so far ends now. */
   expireTokens(): void
-  /** Sends a delivery's body once more, signed anew; the newest unless told. Answers the status. */
-  redeliver(delivery?: Delivery): Promise<number>
-  /** Waits until every webhook fired so far is delivered or given up. */
-  settled(): Promise<void>
 }
 
 /** Starts on loopback with the demo account's users, credentials and no tickets. */
@@ -88,8 +67,6 @@ export async function startZendesk(options: ZendeskOptions = {}): Promise<Zendes
   const faults = createFaults()
   const requests: ApiRequest[] = []
   const deliveries: Delivery[] = []
-  const underWay = new Set<Promise<void>>()
-  const closing = new AbortController()
   let webhook = options.webhook
   let url = ''
 
@@ -103,39 +80,37 @@ export async function startZendesk(options: ZendeskOptions = {}): Promise<Zendes
   })
   for (const user of demoZendesk.users) account.addUser(user)
 
-  const send = (to: Webhook, delivery: Delivery): Promise<void> => {
-    const work = deliver(to, delivery, {
-      accountId: demoZendesk.accountId,
-      webhookId: demoZendesk.webhookId,
-      retryDelayMs: options.retryDelayMs ?? 250,
-      now,
-      signal: closing.signal,
-    })
-      .then(() => options.onDelivery?.(delivery))
-      .finally(() => underWay.delete(work))
-    underWay.add(work)
-    return work
-  }
+  const { accountId, webhookId } = demoZendesk
+  const sign = (rawBody: string, { secret }: Webhook) =>
+    zendeskHeaders({ secret, rawBody, accountId, webhookId, now: now() })
+  const sending = createDeliveries({
+    headers: sign,
+    retries,
+    deadlineMs,
+    retryDelayMs: options.retryDelayMs ?? 250,
+  })
 
-  const fire = (
+  const bodyOf = (
     type: 'ticket.created' | 'ticket.comment_added',
     actorId: number,
     conversation: Conversation,
     comment: Comment,
-  ) => {
-    const rawBody = eventBody({
+  ): string =>
+    eventBody({
       type,
-      accountId: demoZendesk.accountId,
+      accountId,
       actorId,
       conversation,
       comment,
       author: account.users.get(comment.author_id),
       now: now(),
     })
-    const delivery: Delivery = { type, ticketId: conversation.ticket.id, rawBody, statuses: [] }
+  const fire = (...about: Parameters<typeof bodyOf>) => {
     if (webhook === undefined) return
+    const [, , conversation] = about
+    const delivery = { ticketId: String(conversation.ticket.id), rawBody: bodyOf(...about), statuses: [] }
     deliveries.push(delivery)
-    void send(webhook, delivery)
+    void sending.send(webhook, delivery)
   }
 
   const conversationOf = (ticketId: number): Conversation => {
@@ -153,23 +128,15 @@ export async function startZendesk(options: ZendeskOptions = {}): Promise<Zendes
   const api = createZendeskApi({
     account,
     update,
-    requestsPerMinute: options.requestsPerMinute ?? 700,
+    requestsPerMinute: options.requestsPerMinute ?? (options.unlimited ? 1_000_000 : 700),
     tokenLifeSeconds: options.tokenLifeSeconds,
     now,
   })
 
-  const pages = ({ url: asked }: Asked): Answered => {
-    const conversation = account.conversations.get(Number(/^\/tickets\/(\d+)$/.exec(asked.pathname)?.[1]))
-    if (conversation) return { status: 200, html: ticketPage(account, conversation) }
-    return asked.pathname === '/'
-      ? { status: 200, html: listPage(account) }
-      : { status: 404, html: 'Not found' }
-  }
-
   const served = await serve(async (asked) => {
     const path = asked.url.pathname
     const isToken = asked.method === 'POST' && path === '/oauth/tokens'
-    if (!isToken && !path.startsWith('/api/v2/')) return pages(asked)
+    if (!isToken && !path.startsWith('/api/v2/')) return ticketPages('Zendesk', standIn, asked)
     const answered = await faults.around(asked, () => api.answer(asked))
     const request: ApiRequest = {
       method: asked.method,
@@ -196,24 +163,40 @@ export async function startZendesk(options: ZendeskOptions = {}): Promise<Zendes
     const ids = [...ticket.email_cc_ids, userId]
     change(ticketId, { email_cc_ids: ids, collaborator_ids: ids }, ticket.requester_id)
   }
+  const createTicket: ZendeskStandIn['createTicket'] = (fields, first) => {
+    const { conversation, comment } = account.create(fields, first)
+    fire('ticket.created', first.author, conversation, comment)
+    if (options.createdFiresCommentAdded) fire('ticket.comment_added', first.author, conversation, comment)
+    return conversation.ticket.id
+  }
+  const userOf = ({ name, address }: Person): number =>
+    (
+      [...account.users.values()].find(({ email }) => email === address) ??
+      account.addUser({ name, email: address })
+    ).id
 
-  return {
+  const standIn: ZendeskStandIn = {
+    helpdesk: 'zendesk',
     url,
     account,
     requests,
     deliveries,
     failNext: faults.failNext,
     hideNewestComment: api.hideNewestComment,
+    hideNewest: api.hideNewestComment,
     expireTokens: api.expireTokens,
     connect(to) {
       webhook = to
     },
-    createTicket(fields, first) {
-      const { conversation, comment } = account.create(fields, first)
-      fire('ticket.created', first.author, conversation, comment)
-      if (options.createdFiresCommentAdded) fire('ticket.comment_added', first.author, conversation, comment)
-      return conversation.ticket.id
+    webhookOf(ticketId, messageId, to) {
+      const conversation = conversationOf(Number(ticketId))
+      const { comments } = conversation
+      const comment = comments.find(({ id }) => String(id) === messageId) ?? comments.at(-1)
+      if (comment === undefined) throw new Error(`ticket ${ticketId} has no comment`)
+      const rawBody = bodyOf('ticket.comment_added', comment.author_id, conversation, comment)
+      return { rawBody, headers: sign(rawBody, to) }
     },
+    createTicket,
     addComment,
     change,
     addCc,
@@ -228,19 +211,78 @@ export async function startZendesk(options: ZendeskOptions = {}): Promise<Zendes
       })
       change(source, { status: 'closed', tags: [...from.ticket.tags, 'closed_by_merge'] })
     },
+
+    opens({ from, text, subject = text.slice(0, 60), channel, cc = [] }) {
+      const author = userOf(from)
+      return String(
+        createTicket(
+          { subject, requester: author, cc: cc.map(userOf) },
+          {
+            author,
+            text,
+            ...(channel === 'chat' ? { channel: 'web_widget', flags: [3], trusted: false } : {}),
+          },
+        ),
+      )
+    },
+    writes: (ticketId, by, text, more) =>
+      String(
+        addComment(Number(ticketId), {
+          author: by === 'agent' ? demoZendesk.agentUserId : userOf(by),
+          text,
+          ...(more?.internal ? { public: false } : {}),
+        }),
+      ),
+    addReader: (ticketId, person) => addCc(Number(ticketId), userOf(person)),
+    changeRequester: (ticketId, person) => change(Number(ticketId), { requester_id: userOf(person) }),
+    assignToAgent: (ticketId) => change(Number(ticketId), { assignee_id: demoZendesk.agentUserId }),
+    giveBack(ticketId) {
+      const { tags } = conversationOf(Number(ticketId)).ticket
+      change(Number(ticketId), { tags: tags.filter((tag) => tag !== 'ai-handed-over') })
+    },
+    closeTicket: (ticketId) => change(Number(ticketId), { status: 'closed' }),
+    ticket(ticketId) {
+      const conversation = account.conversations.get(Number(ticketId))
+      return conversation && seen(account, conversation)
+    },
+    tickets: () => [...account.conversations.values()].toReversed().map((each) => seen(account, each)),
+
     async redeliver(delivery = deliveries.at(-1)) {
       if (webhook === undefined || delivery === undefined) throw new Error('nothing was delivered yet')
       const again: Delivery = { ...delivery, statuses: [] }
-      await send(webhook, again)
+      await sending.send(webhook, again)
       return again.statuses.at(-1) ?? 0
     },
-    async settled() {
-      while (underWay.size > 0) await Promise.all(underWay)
-    },
+    settled: sending.settled,
     async close() {
-      closing.abort()
-      await Promise.all(underWay)
+      await sending.close()
       await served.close()
     },
+  }
+  return standIn
+}
+
+function seen({ users }: Account, { ticket, comments }: Conversation): SeenTicket {
+  const nameOf = (id: number | null): string | undefined =>
+    id === null ? undefined : (users.get(id)?.name ?? String(id))
+  return {
+    id: String(ticket.id),
+    subject: ticket.subject,
+    status: ticket.status,
+    assignee: nameOf(ticket.assignee_id),
+    tags: ticket.tags,
+    messages: comments.map((comment) => ({
+      id: String(comment.id),
+      at: Date.parse(comment.created_at),
+      by:
+        comment.author_id === demoZendesk.botUserId
+          ? 'us'
+          : users.get(comment.author_id)?.role === 'end-user'
+            ? 'customer'
+            : 'agent',
+      name: nameOf(comment.author_id) ?? '',
+      public: comment.public,
+      text: comment.plain_body,
+    })),
   }
 }

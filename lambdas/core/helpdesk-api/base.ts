@@ -1,6 +1,6 @@
 /** Where a helpdesk's API may be called: credentials go there, so nobody may point it elsewhere. */
-import { DeskhandError } from './errors.ts'
-import type { Allowance } from './ports.ts'
+import { DeskhandError } from '../errors.ts'
+import type { Allowance } from '../ports.ts'
 
 /**
  * The origin to call. `own` is the account's own address at its vendor. A configured `baseUrl` is accepted if it is

@@ -1,4 +1,4 @@
-import type { Answered } from './serve.ts'
+import type { Answered } from '../serve.ts'
 
 /** The account's requests per minute, and 30 updates per ticket in 10 minutes. */
 export function createLimits(perMinute: number, now: () => number) {

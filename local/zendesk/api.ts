@@ -1,9 +1,9 @@
 /** The REST API of the stand-in Zendesk: what it answers to each call. */
 import { randomBytes } from 'node:crypto'
-import { demoZendesk } from './demo-data.ts'
-import { type Answered, type Asked, isObject, jsonObject } from './serve.ts'
-import type { Account, Change, Conversation, Entry, TicketFields, User } from './zendesk-account.ts'
-import { createLimits } from './zendesk-limits.ts'
+import { type Answered, type Asked, isObject, jsonObject } from '../serve.ts'
+import type { Account, Change, Conversation, Entry, TicketFields, User } from './account.ts'
+import { demoZendesk } from './demo.ts'
+import { createLimits } from './limits.ts'
 
 export interface ZendeskApi {
   /** Answers a call of `/oauth/tokens` or `/api/v2`. */

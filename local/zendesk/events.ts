@@ -1,21 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { eventId, zendeskHeaders } from './sign-zendesk.ts'
-import type { Comment, Conversation, User } from './zendesk-account.ts'
-
-/** Where a webhook goes and what signs it. */
-export interface Webhook {
-  url: string
-  secret: string
-}
-
-/** One event and how its delivery went. */
-export interface Delivery {
-  type: string
-  ticketId: number
-  rawBody: string
-  /** The status of each attempt; 0 for none at all. */
-  statuses: number[]
-}
+import type { Comment, Conversation, User } from './account.ts'
+import { eventId } from './sign.ts'
 
 /** The channel names of events differ from those of REST. */
 const eventChannels: Record<string, string> = { email: 'mail', web: 'web_form', api: 'web_service' }
@@ -83,58 +67,15 @@ export function eventBody(about: {
   })
 }
 
-/** Zendesk's deadline for one delivery. */
-const deadlineMs = 12_000
-
 /**
- * Delivers by the documented rule: 409 is tried again up to 3 times, 429 and 503 only with a `Retry-After` below 60
- * (up to 3 times here: the number is not documented), time-outs up to 5 times, anything else never. Whether a retry
- * is signed anew is not documented: here it is.
+ * Zendesk's documented rule: 409 is tried again up to 3 times, 429 and 503 only with a `Retry-After` below 60 (up to 3
+ * times here: the number is not documented), time-outs up to 5 times, anything else never. Whether a retry is signed
+ * anew is not documented: here it is.
  * https://developer.zendesk.com/api-reference/webhooks/introduction/
  */
-export async function deliver(
-  webhook: Webhook,
-  delivery: Delivery,
-  about: {
-    accountId: number
-    webhookId: string
-    retryDelayMs: number
-    now: () => number
-    signal: AbortSignal
-  },
-): Promise<void> {
-  for (;;) {
-    const outcome = await attempt(webhook, delivery.rawBody, about)
-    delivery.statuses.push(outcome.status)
-    const tried = delivery.statuses.length
-    if (about.signal.aborted || tried > outcome.retries) return
-    await sleep(about.retryDelayMs, undefined, { signal: about.signal }).catch(() => undefined)
-  }
-}
-
-async function attempt(
-  webhook: Webhook,
-  rawBody: string,
-  about: { accountId: number; webhookId: string; now: () => number; signal: AbortSignal },
-): Promise<{ status: number; retries: number }> {
-  const { accountId, webhookId, signal } = about
-  const timeout = AbortSignal.timeout(deadlineMs)
-  try {
-    const response = await fetch(webhook.url, {
-      method: 'POST',
-      headers: zendeskHeaders({ secret: webhook.secret, rawBody, accountId, webhookId, now: about.now() }),
-      body: rawBody,
-      redirect: 'manual',
-      signal: AbortSignal.any([signal, timeout]),
-    })
-    await response.arrayBuffer()
-    return { status: response.status, retries: retriesFor(response) }
-  } catch {
-    return { status: 0, retries: timeout.aborted ? 5 : 0 }
-  }
-}
-
-function retriesFor(response: Response): number {
+export const deadlineMs = 12_000
+export function retries(response: Response | undefined): number {
+  if (response === undefined) return 5
   if (response.status === 409) return 3
   const wait = response.headers.get('retry-after')
   const soon = wait !== null && /^\d+$/.test(wait) && Number(wait) < 60

@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Delivery, Webhook } from './stand-in.ts'
+
+/** How a vendor delivers. */
+export interface DeliveryRules {
+  /** The headers of one attempt, signed then. */
+  headers(rawBody: string, webhook: Webhook): Record<string, string>
+  /** How many times this answer is tried again; `undefined`: the deadline passed. */
+  retries(response: Response | undefined): number
+  deadlineMs: number
+  retryDelayMs: number
+}
+
+/** Webhooks under way: fires in the background and waits for all of them. */
+export function createDeliveries(rules: DeliveryRules) {
+  const underWay = new Set<Promise<void>>()
+  const closing = new AbortController()
+
+  async function deliver(webhook: Webhook, delivery: Delivery): Promise<void> {
+    for (;;) {
+      const { status, retries } = await attempt(webhook, delivery.rawBody)
+      delivery.statuses.push(status)
+      if (closing.signal.aborted || delivery.statuses.length > retries) return
+      await sleep(rules.retryDelayMs, undefined, { signal: closing.signal }).catch(() => undefined)
+    }
+  }
+
+  async function attempt(webhook: Webhook, rawBody: string): Promise<{ status: number; retries: number }> {
+    const timeout = AbortSignal.timeout(rules.deadlineMs)
+    try {
+      const response = await fetch(webhook.url, {
+        method: 'POST',
+        headers: rules.headers(rawBody, webhook),
+        body: rawBody,
+        redirect: 'manual',
+        signal: AbortSignal.any([closing.signal, timeout]),
+      })
+      await response.arrayBuffer()
+      return { status: response.status, retries: response.ok ? 0 : rules.retries(response) }
+    } catch {
+      return { status: 0, retries: timeout.aborted ? rules.retries(undefined) : 0 }
+    }
+  }
+
+  return {
+    send(webhook: Webhook, delivery: Delivery): Promise<void> {
+      const work = deliver(webhook, delivery).finally(() => underWay.delete(work))
+      underWay.add(work)
+      return work
+    },
+    async settled(): Promise<void> {
+      while (underWay.size > 0) await Promise.all(underWay)
+    },
+    async close(): Promise<void> {
+      closing.abort()
+      await Promise.all(underWay)
+    },
+  }
+}

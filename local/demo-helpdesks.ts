@@ -1,0 +1,6 @@
+import type { HelpdeskName } from '../schemas/names.ts'
+import type { DemoHelpdesk } from './stand-in.ts'
+import { zendeskDemo } from './zendesk/demo.ts'
+
+/** The demo tenant's helpdesks: one of each. */
+export const demoHelpdesks = { zendesk: zendeskDemo } satisfies Record<HelpdeskName, DemoHelpdesk>
