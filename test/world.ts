@@ -85,6 +85,12 @@ export interface Process {
    * process was killed.
    */
   deliver(ticketId: string, event?: object | string, connectionId?: string): Promise<number | 'died'>
+  /** Sends bytes and headers to the front door as they are; answers the status. */
+  knock(
+    rawBody: string | Buffer,
+    headers: Record<string, string>,
+    about?: { connectionId?: string; method?: string },
+  ): Promise<number>
   /** Handles one wake-up, by default the ticket's own; `failed` when it goes back to the queue. */
   answer(body: string): Promise<'ended' | 'failed' | 'died'>
 }
@@ -187,6 +193,8 @@ export async function startWorld(options: {
     clock,
     aws,
     standIn,
+    /** Where the helpdesk sends its webhooks. */
+    webhook,
     zendesk,
     shop,
     claude,
@@ -296,6 +304,10 @@ export async function startWorld(options: {
           const request = apiGateway(name, connectionId, body, headers)
           const result = await Promise.race([receive()(request), life.death])
           return result === 'died' ? 'died' : result.statusCode
+        },
+        knock: async (rawBody, headers, about = {}) => {
+          const to = about.connectionId ?? tenant.connectionId
+          return (await receive()(apiGateway(name, to, rawBody, headers, about.method))).statusCode
         },
         answer: async (body) => {
           const end = clock.now() + lambdaMs
@@ -448,18 +460,19 @@ export async function startWorld(options: {
 const apiGateway = (
   helpdesk: HelpdeskName,
   connectionId: string,
-  body: string,
+  body: string | Buffer,
   headers: Record<string, string>,
+  method = 'POST',
 ) => ({
   version: '2.0',
-  routeKey: `POST /webhooks/${helpdesk}/{connectionId}`,
+  routeKey: `${method} /webhooks/${helpdesk}/{connectionId}`,
   rawPath: `/webhooks/${helpdesk}/${connectionId}`,
   rawQueryString: '',
   headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
   pathParameters: { connectionId },
-  requestContext: { http: { method: 'POST', path: `/webhooks/${helpdesk}/${connectionId}` } },
-  body,
-  isBase64Encoded: false,
+  requestContext: { http: { method, path: `/webhooks/${helpdesk}/${connectionId}` } },
+  body: typeof body === 'string' ? body : body.toString('base64'),
+  isBase64Encoded: typeof body !== 'string',
 })
 
 function lazy<T>(make: () => T): () => T {
