@@ -68,6 +68,8 @@ export interface Laptop {
 
 /** How often lost wake-ups are looked for, as in the cloud. */
 const sweepEveryMs = 60_000
+/** Not at the start: the demo shows one ticket, by its webhook. */
+const firstReconcileMs = 15 * 60_000
 
 /** Starts everything and publishes the demo tenant's configuration. Rejects when the port is taken. */
 export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
@@ -248,7 +250,7 @@ async function seed(about: {
   const conversations = createTable(dynamo, tableNames.conversations, 'seed', (_port, call) => call())
   for (const definition of connections) {
     const { connection }: Helpdesk = helpdesks[definition.helpdesk]
-    await scheduleReconcile(conversations, connection.parse(definition), Date.now())
+    await scheduleReconcile(conversations, connection.parse(definition), Date.now() + firstReconcileMs)
   }
   dynamo.destroy()
 }
