@@ -96,6 +96,7 @@ describe('checking connections', () => {
         ['bot_user', true],
         ['scope', true],
         ['account', true],
+        ['reconcile', true],
       ])
       const [wrong] = await check('not the secret')
       expect(wrong?.findings).toMatchObject([{ what: 'credentials', ok: false }])
