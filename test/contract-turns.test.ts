@@ -1,5 +1,5 @@
 /** A turn on every helpdesk: one message, one reply, to the right person, or a human. Over the real handlers. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { demoAnswer } from '../local/claude-demo.ts'
 import { demoPeople } from '../local/people.ts'
 import { helpdeskNames } from '../schemas/names.ts'
@@ -18,6 +18,7 @@ const personal = /1042 is on its way|DHL/
 describe.each(helpdeskNames)('a turn on %s', (name) => {
   const { helpdesk } = fixtures[name]
   let world: World
+  let isChanged = false
   beforeAll(async () => {
     world = await startWorld({ script: demoAnswer, helpdesk: name })
   })
@@ -26,8 +27,18 @@ describe.each(helpdeskNames)('a turn on %s', (name) => {
     world.clock.time += 26 * hour
     world.script = demoAnswer
     world.shop.requests.length = 0
-    await world.publish()
   })
+  afterEach(async () => {
+    if (isChanged) await world.publish()
+    isChanged = false
+  })
+  /** Publishes the connection with some settings changed, for this test. */
+  const change = async (settings: object) => {
+    isChanged = true
+    await world.publish([
+      { kind: 'connection', id: world.connectionId, definition: world.connection(settings) },
+    ])
+  }
 
   const opens = (text = asks, more: object = {}) => world.standIn.opens({ from: zoe, text, ...more })
   const replies = (ticketId: string) => world.said(ticketId).filter((message) => message.public)
@@ -281,9 +292,7 @@ describe.each(helpdeskNames)('a turn on %s', (name) => {
 
   test('without attestations mail is claimed: nothing personal is said', async () => {
     const attestations = { senderAuthentication: false, ccsOff: false, noSharedViews: false }
-    await world.publish([
-      { kind: 'connection', id: world.connectionId, definition: world.connection({ attestations }) },
-    ])
+    await change({ attestations })
     const ticketId = opens()
     await settle(ticketId)
     expect(replies(ticketId).filter(({ text }) => personal.test(text))).toEqual([])
@@ -291,9 +300,7 @@ describe.each(helpdeskNames)('a turn on %s', (name) => {
   })
 
   test('in note mode the answer is a note', async () => {
-    await world.publish([
-      { kind: 'connection', id: world.connectionId, definition: world.connection({ mode: 'note' }) },
-    ])
+    await change({ mode: 'note' })
     const ticketId = opens()
     await settle(ticketId)
     expect(replies(ticketId)).toEqual([])
