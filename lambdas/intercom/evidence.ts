@@ -58,7 +58,9 @@ export function evidenceOf(written: Written, around: Surroundings, connection: I
   const { author } = written
   const channel = messageChannel(written, around)
   const isRequester = isContact(author) && author?.id === around.requesterId
-  const address = isRequester ? around.contact?.email : author?.email
+  // Of others the address that they give; of nobody in particular none.
+  const given = author?.id === undefined ? undefined : author.email
+  const address = isRequester ? around.contact?.email : given
   const base: Evidence = {
     channel,
     ...(address === undefined ? {} : { address }),

@@ -2,7 +2,7 @@
 import type { IntercomEmail } from '../../schemas/intercom-api.ts'
 
 export interface Mail {
-  /** The one address in From; `undefined` where there is none or more. */
+  /** The one address in From; `undefined` where there is none, more, or a header that may be another. */
   sender?: string
   /** From, Cc and whatever is not known, lower-case, and To where there are several: one To is the company's own. */
   seenBy: string[]
@@ -25,7 +25,7 @@ export function mailOf(metadata: IntercomEmail): Mail {
     .filter(({ type }) => !['from', 'to', ...replyToNames].includes(type?.toLowerCase() ?? ''))
     .map(({ email_address }) => email_address?.toLowerCase() ?? '')
   return {
-    ...(from.length === 1 && from[0] ? { sender: from[0] } : {}),
+    ...(from.length === 1 && from[0] && headers.every(({ type }) => type) ? { sender: from[0] } : {}),
     seenBy: [...from, ...(to.length > 1 ? to : []), ...others],
     known: true,
     replyTo: of(...replyToNames),

@@ -21,9 +21,12 @@ export function messagesOf(around: Surroundings, connection: IntercomConnection)
   return written.sort((a, b) => a.at - b.at)
 }
 
-/** What a contact says is a message, whatever its type; of the others only what has a text. */
+/** A comment is one even without a text, and so is whatever a contact says; of the rest only what has a text. */
 const isMessage = ({ part_type, body, author, attachments }: IntercomPart): boolean =>
-  Boolean(body) || attachments.length > 0 || (isContact(author) && messageTypes.includes(part_type ?? ''))
+  Boolean(body) ||
+  attachments.length > 0 ||
+  part_type === 'comment' ||
+  (isContact(author) && messageTypes.includes(part_type ?? ''))
 
 type Entry = Omit<IntercomPart, 'app_package_code'> & Partial<Pick<IntercomSource, 'delivered_as'>>
 
@@ -44,7 +47,9 @@ function messageOf(
       role,
       ...(author?.name === undefined ? {} : { name: author.name }),
     },
-    visibility: role === 'customer' || publicTypes.includes(entry.part_type ?? '') ? 'public' : 'internal',
+    // A type that was left out counts as a reply: then the agent keeps silent.
+    visibility:
+      role === 'customer' || publicTypes.includes(entry.part_type ?? 'comment') ? 'public' : 'internal',
     ours: isOurs(author, connection.adminId),
     automatic: isBot(author) || entry.redacted === true || isOutbound(entry.delivered_as),
     text: textOf(entry, role, messageChannel(written, around)),
