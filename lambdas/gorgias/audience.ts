@@ -7,13 +7,13 @@ import { channelOf, isInternal } from './evidence.ts'
  * A Gorgias ticket has no list of participants: whoever a mail names is on that mail. So everybody counts whom any mail
  * of the ticket names, and everybody who wrote. Customers and tickets are merged without a mark that the API documents,
  * and then other people's mail stands in the thread: its addresses count too. `unknown` where Gorgias left out what it
- * documents, and once the ticket was on another channel than mail, where the
- * answer may be shown to whoever typed an address there.
+ * documents, and once the ticket was on another channel than mail, where the answer may be shown to whoever typed an
+ * address there. Of our own messages nothing need be said: they went to one address each.
  */
 export function audienceOf(
   ticket: GorgiasTicket,
   messages: readonly GorgiasMessage[],
-  { supportAddresses }: GorgiasConnection,
+  { supportAddresses, botUserId }: GorgiasConnection,
 ): string[] | 'unknown' {
   const requester = ticket.customer
   if (requester?.email === undefined) return 'unknown'
@@ -21,7 +21,10 @@ export function audienceOf(
   const shown = messages.filter((message) => message.from_agent !== true || !isInternal(message))
   for (const message of shown) {
     const named = message.from_agent === true ? sentTo(message) : writtenBy(message, requester.id)
-    if (named === 'unknown') return 'unknown'
+    if (named === 'unknown') {
+      if (message.from_agent === true && message.sender?.id === botUserId) continue
+      return 'unknown'
+    }
     for (const reader of named) if (!supportAddresses.includes(reader)) readers.add(reader)
   }
   return [...readers]
