@@ -29,7 +29,8 @@ export function channelOf({
 }): Channel {
   const name = channel?.toLowerCase() ?? ''
   const known = social.test(name) ? 'social' : (channels[name] ?? 'unknown')
-  return known === 'email' && via !== 'email' ? 'api' : known
+  if (known !== 'email' || via === 'email') return known
+  return via === undefined ? 'unknown' : 'api'
 }
 
 /** Everything but a message that is surely one of the team's own notes may have reached a customer. */
@@ -66,12 +67,12 @@ export function evidenceOf(message: GorgiasMessage, ticket: GorgiasTicket): Evid
   const channel = channelOf(message)
   const { customer } = ticket
   const isRequester = customer?.id !== undefined && message.sender?.id === customer.id
-  const address = isRequester ? customer.email : message.sender?.email
+  const address = isRequester ? customer.email : customer && message.sender?.email
   const sender = message.source?.from?.address
   const diverted = channel === 'email' && isDiverted(message)
   return {
     channel,
-    ...(address === undefined ? {} : { address }),
+    ...(address == null ? {} : { address }),
     ...(channel === 'email' && sender !== undefined ? { sender } : {}),
     ...(isRequester ? { authorIsRequester: true } : {}),
     ...(isClean(message, ticket) ? { unflagged: true } : {}),

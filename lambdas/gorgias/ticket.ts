@@ -73,7 +73,7 @@ export function mapTicket(sources: Sources, connection: GorgiasConnection): Tick
   const { ticket, complete } = sources
   // A list that ignored its filter, or a merge: what names another ticket is not shown, and nobody knows who reads it.
   const own = sources.messages.filter(({ ticket_id }) => ticket_id === undefined || ticket_id === ticket.id)
-  const alone = own.length === sources.messages.length
+  const alone = sources.messages.every(({ ticket_id }) => ticket_id === ticket.id)
   const messages = own.map((message) => ({ ...message, at: momentOf(message.created_datetime) }))
   messages.sort((a, b) => a.at - b.at || a.id.length - b.id.length || (a.id < b.id ? -1 : 1))
   const { customer } = ticket
