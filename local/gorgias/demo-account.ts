@@ -2,6 +2,7 @@
 import { demoPeople } from '../people.ts'
 
 export const demoGorgias = {
+  connectionId: 'nordlicht.demoGorgias000000000AA',
   subdomain: 'nordlicht-outdoor',
   supportAddress: 'support@nordlicht.example',
   emailIntegrationId: 5,

@@ -5,10 +5,8 @@ import type { DemoHelpdesk } from '../stand-in.ts'
 import { demoGorgias } from './demo-account.ts'
 import { startGorgias } from './stand-in.ts'
 
-export const demoGorgiasConnectionId = 'nordlicht.demoGorgias000000000AA'
-
 const connection = (url: string): z.input<typeof gorgiasConnection> => ({
-  id: demoGorgiasConnectionId,
+  id: demoGorgias.connectionId,
   helpdesk: 'gorgias',
   mode: 'reply',
   inbound: [{ secret: 'gorgias-webhook' }],
@@ -24,7 +22,7 @@ const connection = (url: string): z.input<typeof gorgiasConnection> => ({
 export const gorgiasDemo = {
   name: 'gorgias',
   title: 'Gorgias',
-  connectionId: demoGorgiasConnectionId,
+  connectionId: demoGorgias.connectionId,
   start: startGorgias,
   connection,
   webhookSecret: demoGorgias.webhookSecret,

@@ -60,7 +60,8 @@ export async function startGorgias(options: StandInOptions = {}): Promise<Gorgia
     type: 'http',
     deactivated_datetime: null,
     http: {
-      url: '',
+      // What the admin set; `connect` says where that is.
+      url: `https://deskhand.example/webhooks/gorgias/${demoGorgias.connectionId}`,
       method: 'POST',
       form,
       triggers: { 'ticket-message-created': true, 'ticket-message-failed': true },
