@@ -13,7 +13,9 @@ import { createEgress } from '../lambdas/core/egress/egress.ts'
 import { DeskhandError } from '../lambdas/core/errors.ts'
 import { createLog } from '../lambdas/core/log.ts'
 import type { Io } from '../lambdas/core/ports.ts'
+import { scheduleReconcile } from '../lambdas/core/reconcile.ts'
 import { helpdesks } from '../lambdas/helpdesks.ts'
+import type { ConnectionBase } from '../schemas/connection.ts'
 import { tenantId } from '../schemas/names.ts'
 
 const usage = `npm run publish-configuration -- --tenant <id> --file <file.json> [flags]
@@ -23,6 +25,7 @@ const usage = `npm run publish-configuration -- --tenant <id> --file <file.json>
   --live                   publishes the file as one release; what it does not name is live no more
   --why <reason>           stands in the history (with --live)
   --table <name>           the output ConfigurationTable of the stack (with --live)
+  --conversations <name>   the output ConversationsTable: where each connection's reconciling is scheduled (with --live)
   --endpoint <url>         another DynamoDB
 `
 
@@ -50,7 +53,9 @@ async function main(): Promise<number> {
   }
   if (flags.checkConnections && !(await connectionsWork(flags.tenant, checked.definitions))) return 1
   if (!flags.live) {
-    process.stdout.write(`${flags.file} is right. Nothing was published: add --live --table <name>\n`)
+    process.stdout.write(
+      `${flags.file} is right. Nothing was published: add --live --table <name> --conversations <name>\n`,
+    )
     return 0
   }
   const client = new DynamoDBClient(flags.endpoint === undefined ? {} : { endpoint: flags.endpoint })
@@ -59,6 +64,10 @@ async function main(): Promise<number> {
   const { release } = await publish(table, flags.tenant, checked.definitions, by, flags.why, Date.now(), {
     replace: true,
   })
+  const conversations = createTable(client, flags.conversations, 'conversations', (_port, call) => call())
+  for (const { kind, definition } of checked.definitions)
+    if (kind === 'connection')
+      await scheduleReconcile(conversations, definition as ConnectionBase, Date.now())
   process.stdout.write(`Release ${release} of ${flags.tenant} is live within 10 seconds\n`)
   return 0
 }
@@ -90,6 +99,7 @@ function readFlags() {
         file: { type: 'string' },
         why: { type: 'string' },
         table: { type: 'string' },
+        conversations: { type: 'string' },
         endpoint: { type: 'string' },
         live: { type: 'boolean', default: false },
         'check-connections': { type: 'boolean', default: false },
@@ -104,6 +114,8 @@ function readFlags() {
     if (live && why === undefined) throw new Error('--why: the reason stands in the history')
     if (live && values.table === undefined)
       throw new Error('--table: the output ConfigurationTable of the stack')
+    if (live && values.conversations === undefined)
+      throw new Error('--conversations: the output ConversationsTable of the stack')
     const checkConnections = values['check-connections']
     return {
       tenant: tenant ?? '',
@@ -112,6 +124,7 @@ function readFlags() {
       live,
       checkConnections,
       table: values.table ?? '',
+      conversations: values.conversations ?? '',
       endpoint,
     }
   } catch (error) {

@@ -68,7 +68,11 @@ export const tenantMay = (storage: StorageStack): PolicyStatement[] => [
 /** The sweeper: alone reads the index of due tickets; moves their `dueAt`, wakes `answer`. */
 export const sweeperMay = (storage: StorageStack, queues: IQueue[], queuesKey: IKey): PolicyStatement[] => [
   allow(['dynamodb:Query'], `${storage.conversations.tableArn}/index/${dueIndex}`),
-  allow(['dynamodb:UpdateItem'], storage.conversations.tableArn, leadingKeys('T#*#ticket#*')),
+  allow(
+    ['dynamodb:UpdateItem'],
+    storage.conversations.tableArn,
+    leadingKeys('T#*#ticket#*', 'T#*#reconcile#*'),
+  ),
   useTables(storage),
   ...send(queuesKey, ...queues),
 ]

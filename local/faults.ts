@@ -9,6 +9,8 @@ export interface Fault {
 export interface Faults {
   /** The next `times` requests that `only` picks fail. */
   failNext(fault: Fault, options?: { times?: number; only?: (asked: Asked) => boolean }): void
+  /** What is planned and not used up is forgotten. */
+  clear(): void
   /** Runs `handle` under the planned faults. */
   around(asked: Asked, handle: () => Answered | Promise<Answered>): Promise<Answered>
 }
@@ -19,6 +21,9 @@ export function createFaults(): Faults {
   return {
     failNext(fault, { times = 1, only = () => true } = {}) {
       planned.push({ fault, left: times, only })
+    },
+    clear() {
+      planned.length = 0
     },
     async around(asked, handle) {
       const next = planned.find((plan) => plan.left > 0 && plan.only(asked))

@@ -13,6 +13,7 @@ import type { Helpdesk } from '../lambdas/core/helpdesk.ts'
 import { createLog } from '../lambdas/core/log.ts'
 import type { Io } from '../lambdas/core/ports.ts'
 import { createReceive } from '../lambdas/core/receive.ts'
+import { scheduleReconcile } from '../lambdas/core/reconcile.ts'
 import { sweep } from '../lambdas/core/sweep.ts'
 import { helpdesks } from '../lambdas/helpdesks.ts'
 import { type HelpdeskName, helpdeskNames } from '../schemas/names.ts'
@@ -67,6 +68,8 @@ export interface Laptop {
 
 /** How often lost wake-ups are looked for, as in the cloud. */
 const sweepEveryMs = 60_000
+/** Not at the start: the demo shows one ticket, by its webhook. */
+const firstReconcileMs = 15 * 60_000
 
 /** Starts everything and publishes the demo tenant's configuration. Rejects when the port is taken. */
 export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
@@ -244,5 +247,10 @@ async function seed(about: {
     'the demo tenant',
     Date.now(),
   )
+  const conversations = createTable(dynamo, tableNames.conversations, 'seed', (_port, call) => call())
+  for (const definition of connections) {
+    const { connection }: Helpdesk = helpdesks[definition.helpdesk]
+    await scheduleReconcile(conversations, connection.parse(definition), Date.now() + firstReconcileMs)
+  }
   dynamo.destroy()
 }

@@ -173,6 +173,10 @@ const steps: Record<string, (line: Line) => Step> = {
   }),
   swept: (line) =>
     line.count === 0 ? 'hidden' : { label: 'swept', detail: `${count(line.count, 'ticket')} rung again` },
+  reconciled: (line) =>
+    line.count === 0
+      ? 'hidden'
+      : { label: 'reconciled', detail: `${count(line.count, 'ticket')} moved without a webhook` },
 }
 
 const onEveryLine = ['event', 'ms', 'time', 'level', 'tenant', 'connectionId', 'helpdesk']

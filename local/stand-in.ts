@@ -98,8 +98,13 @@ export interface StandIn {
   ): { rawBody: string; headers: Record<string, string> }
   /** The API's next answers fail. */
   failNext: Faults['failNext']
+  /** No more planned failures. */
+  clearFaults(): void
   /** Leaves the newest message out of the next `reads` answers that list messages. */
   hideNewest(reads: number): void
+
+  /** Where the vendor sends replies later: the next `times` of ours cannot be sent. */
+  failSending?(times: number): void
 
   /** A customer opens a ticket. Answers its id. */
   opens(opening: Opening): string

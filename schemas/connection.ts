@@ -27,6 +27,13 @@ export const connectionBase = z.strictObject({
     .array(z.strictObject({ secret: secretName, expiresAt: z.iso.datetime().optional() }))
     .min(1)
     .max(2),
+  /** Asks the helpdesk every so often what moved, for webhooks that never came. */
+  reconcile: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      everyMinutes: z.number().int().min(5).max(1440).default(15),
+    })
+    .default({ enabled: true, everyMinutes: 15 }),
   attestations: attestations.default({ senderAuthentication: false, ccsOff: false, noSharedViews: false }),
 })
 export type ConnectionBase = z.infer<typeof connectionBase>

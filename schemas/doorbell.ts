@@ -14,6 +14,14 @@ export const doorbell = z.strictObject({
 })
 export type Doorbell = z.infer<typeof doorbell>
 
-/** The body of an SQS message: a hint that a ticket is due. The ticket row is the truth. */
+/** A hint that a ticket is due. The ticket row is the truth. */
 export const wakeUp = z.strictObject({ connectionId, ticketId: vendorId })
 export type WakeUp = z.infer<typeof wakeUp>
+
+/** A hint that a connection's helpdesk is to be asked what moved. Its schedule row is the truth. */
+export const reconcileCall = z.strictObject({ connectionId, reconcile: z.literal(true) })
+export type ReconcileCall = z.infer<typeof reconcileCall>
+
+/** The body of an SQS message. */
+export const queued = z.union([wakeUp, reconcileCall])
+export type Queued = z.infer<typeof queued>

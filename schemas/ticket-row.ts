@@ -80,3 +80,14 @@ export const effectRow = z.object({
   posted: z.string().optional(),
 })
 export type EffectRow = z.infer<typeof effectRow>
+
+/** When a connection's helpdesk is next asked what moved: row `T#<tenant>#reconcile#<connectionId>`. */
+export const scheduleRow = z.object({
+  /** Not asked before this time. */
+  nextAt: z.number().optional(),
+  /** What moved before, ms, was asked for already. */
+  since: z.number(),
+  due: z.string().optional(),
+  dueAt: z.number().optional(),
+  leaseUntil: z.number().optional(),
+})

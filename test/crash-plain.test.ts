@@ -1,3 +1,4 @@
 import { crashSuite } from './crash.ts'
 
-crashSuite('none')
+// `npm run test:crash` plays every point.
+crashSuite('none', { oneOf: 5, seed: 3 })

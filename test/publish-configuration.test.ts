@@ -10,6 +10,7 @@ import { createConfiguration } from '../lambdas/core/configuration.ts'
 import { createEgress } from '../lambdas/core/egress/egress.ts'
 import { createLog } from '../lambdas/core/log.ts'
 import { loadAgent } from '../lambdas/core/tenant-configuration.ts'
+import { scheduleKey } from '../lambdas/core/ticket-key.ts'
 import { helpdesks } from '../lambdas/helpdesks.ts'
 import { zendesk } from '../lambdas/zendesk/helpdesk.ts'
 import { demoAuthorization, demoTools, demoUserDataApi, refundTool } from '../local/demo-data.ts'
@@ -95,6 +96,7 @@ describe('checking connections', () => {
         ['bot_user', true],
         ['scope', true],
         ['account', true],
+        ['reconcile', true],
       ])
       const [wrong] = await check('not the secret')
       expect(wrong?.findings).toMatchObject([{ what: 'credentials', ok: false }])
@@ -112,6 +114,8 @@ describe('publishing a configuration', () => {
       '--live',
       '--table',
       tableNames.configuration,
+      '--conversations',
+      tableNames.conversations,
       '--endpoint',
       tables.url,
     )
@@ -127,6 +131,14 @@ describe('publishing a configuration', () => {
     const configuration = createConfiguration(table, 'nordlicht')
     const release = await configuration.live(0, 0)
     const agent = release && (await loadAgent(configuration, release))
+    const conversations = createTable(client, tableNames.conversations, 'conversations', (_port, call) =>
+      call(),
+    )
+    // The sweeper finds it by its index, and the helpdesk is asked what moved.
+    expect(await conversations.get('look', scheduleKey(connection.id))).toMatchObject({
+      due: expect.any(String),
+      helpdesk: 'zendesk',
+    })
     client.destroy()
     expect([...(agent?.tools.keys() ?? [])]).toEqual(['get_order', 'list_orders', 'refund_order'])
     expect(agent?.settings.name).toBe('Nora')
@@ -138,7 +150,15 @@ describe('publishing a configuration', () => {
   })
 
   test('a file that would switch everything off is refused', async () => {
-    const flags = ['--live', '--table', tableNames.configuration, '--endpoint', tables.url]
+    const flags = [
+      '--live',
+      '--table',
+      tableNames.configuration,
+      '--conversations',
+      'c',
+      '--endpoint',
+      tables.url,
+    ]
     expect(await run({}, ...flags)).toMatchObject({
       code: 1,
       err: expect.stringContaining('switch everything off'),
@@ -179,6 +199,8 @@ describe('publishing a configuration', () => {
       '--live',
       '--table',
       tableNames.configuration,
+      '--conversations',
+      tableNames.conversations,
       '--endpoint',
       tables.url,
     )
@@ -198,8 +220,9 @@ describe('publishing a configuration', () => {
   })
 
   test('a file that is not JSON, a wrong tenant and a missing table are said so', async () => {
-    expect(await run('{', '--live', '--table', 't')).toMatchObject({ code: 1 })
+    expect(await run('{', '--live', '--table', 't', '--conversations', 'c')).toMatchObject({ code: 1 })
     expect((await run(complete, '--tenant', 'A#B')).err).toContain('--tenant')
     expect((await run(complete, '--live')).err).toContain('--table')
+    expect((await run(complete, '--live', '--table', 't')).err).toContain('--conversations')
   })
 })

@@ -1,13 +1,12 @@
-import { beforeAll, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { build } from 'esbuild'
 import { bundling } from '../lib/bundling.ts'
+import { helpdeskNames } from '../schemas/names.ts'
 
-const entry = 'lambdas/zendesk/receive.ts'
-let inputs: string[]
-let bytes: number
-beforeAll(async () => {
+/** What is in the bundle of a helpdesk's `receive`. */
+async function bundleOf(helpdesk: string): Promise<{ inputs: string[]; bytes: number }> {
   const bundle = await build({
-    entryPoints: [entry],
+    entryPoints: [`lambdas/${helpdesk}/receive.ts`],
     bundle: true,
     minify: true,
     platform: 'node',
@@ -17,22 +16,33 @@ beforeAll(async () => {
     write: false,
     logLevel: 'silent',
   })
-  inputs = Object.values(bundle.metafile.outputs).flatMap((output) =>
+  const inputs = Object.values(bundle.metafile.outputs).flatMap((output) =>
     Object.entries(output.inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : [])),
   )
-  bytes = bundle.outputFiles[0]?.contents.byteLength ?? 0
-})
+  return { inputs, bytes: bundle.outputFiles[0]?.contents.byteLength ?? 0 }
+}
 
-describe('the receiving function', () => {
-  test('holds what it says, and not what could call a model, a helpdesk or a key', () => {
-    expect(inputs).toContain(entry)
+/** What could call a model, a helpdesk or a key, or read a ticket. */
+const forbidden =
+  /@anthropic-ai|html-to-text|client-kms|client-sts|lambdas\/core\/(aws\/(vault|tenant-session)|egress\/|helpdesk-api\/|tools\/|agent|answer|turn|written-text)/
+
+describe.each(helpdeskNames)('the receiving function of %s', (helpdesk) => {
+  const built = bundleOf(helpdesk)
+
+  test('holds what it says, and not what could call a model, a helpdesk or a key', async () => {
+    const { inputs } = await built
+    expect(inputs).toContain(`lambdas/${helpdesk}/receive.ts`)
     expect(inputs).toContain('lambdas/core/receive.ts')
-    const forbidden =
-      /@anthropic-ai|client-kms|client-sts|lambdas\/core\/(aws\/(vault|tenant-session)|egress\/|tools\/|agent|answer|turn)|zendesk\/(answer|helpdesk|ticket|post)/
     expect(inputs.filter((path) => forbidden.test(path))).toEqual([])
+    // Of its own helpdesk the inbound half alone, and no other helpdesk.
+    const adapters = inputs.filter((path) => /^lambdas\/(?!core\/)/.test(path))
+    expect(new Set(adapters)).toEqual(
+      new Set([`lambdas/${helpdesk}/inbound.ts`, `lambdas/${helpdesk}/receive.ts`]),
+    )
   })
 
-  test('is under 500 KB', () => {
+  test('is under 500 KB', async () => {
+    const { bytes } = await built
     expect(bytes).toBeGreaterThan(100_000)
     expect(bytes).toBeLessThan(500_000)
   })

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import type { Signature } from '../lambdas/core/helpdesk.ts'
@@ -226,6 +226,103 @@ describe('other ways to sign', () => {
     }
     expect(run(secret, secret)).toBe(false)
     expect(run()).toBe(false)
+  })
+})
+
+describe('several schemes', () => {
+  const strong: Signature = {
+    scheme: 'hmac',
+    algorithm: 'sha256',
+    header: 'x-signature-v3',
+    encoding: 'base64',
+    timestamp: { header: 'x-timestamp', format: 'epoch_ms' },
+    covers: ['method', 'url', 'body', 'timestamp'],
+    spelled: (url) => url.replaceAll('%2F', '/'),
+  }
+  const weak: Signature = {
+    scheme: 'hash',
+    algorithm: 'sha256',
+    header: 'x-signature',
+    encoding: 'hex',
+    version: { header: 'x-signature-version', value: 'v1' },
+  }
+  const basic: Signature = { scheme: 'basic', user: 'helpdesk' }
+  const url = 'https://hooks.deskhand.example/webhooks/any/x?next=%2Fa%20b'
+  const run = (
+    signatures: [Signature, ...Signature[]],
+    headers: Record<string, string | string[]>,
+    change: { method?: string; url?: string; body?: string } = {},
+  ) =>
+    verify(
+      signatures,
+      {
+        method: change.method ?? 'POST',
+        url: change.url ?? url,
+        headers: new Map(Object.entries(headers).map(([name, value]) => [name, [value].flat()])),
+        rawBody: Buffer.from(change.body ?? body),
+      },
+      [secret],
+      now,
+    )
+  const v3 = (text: string) => createHmac('sha256', secret).update(text).digest('base64')
+  const spelled = 'https://hooks.deskhand.example/webhooks/any/x?next=/a%20b'
+  const strongly = { 'x-signature-v3': v3(`POST${spelled}${body}${now}`), 'x-timestamp': String(now) }
+  const weakly = {
+    'x-signature': createHash('sha256').update(secret).update(body).digest('hex'),
+    'x-signature-version': 'v1',
+  }
+
+  test('method, URL as the vendor spells it, body and time are all covered', () => {
+    expect(run([strong], strongly)).toEqual({ ok: true })
+    for (const change of [
+      { method: 'PUT' },
+      { url: `${url}x` },
+      { url: url.replace('any', 'all') },
+      { body: `${body} ` },
+    ])
+      expect(run([strong], strongly, change)).toEqual({ ok: false, cause: 'signature_wrong' })
+    expect(run([strong], { ...strongly, 'x-timestamp': String(now + 1) }).ok).toBe(false)
+    expect(run([strong], { ...strongly, 'x-signature-v3': v3(`POST${url}${body}${now}`) }).ok).toBe(false)
+  })
+
+  test('a plain hash needs its version, and nothing else beside it', () => {
+    expect(run([weak], weakly)).toEqual({ ok: true })
+    expect(run([weak], { 'x-signature': weakly['x-signature'] })).toMatchObject({
+      cause: 'signature_malformed',
+    })
+    expect(run([weak], { ...weakly, 'x-signature-version': 'v2' }).ok).toBe(false)
+    expect(run([weak], { ...weakly, 'x-signature-version': ['v1', 'v1'] })).toMatchObject({
+      cause: 'signature_repeated',
+    })
+    expect(run([weak], { ...weakly, 'x-signature': weakly['x-signature'].toUpperCase() }).ok).toBe(false)
+    expect(run([weak], weakly, { body: `${body} ` })).toMatchObject({ cause: 'signature_wrong' })
+  })
+
+  test('a password is the whole header: user, secret, spelling', () => {
+    const header = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
+    expect(run([basic], { authorization: header(`helpdesk:${secret}`) })).toEqual({ ok: true })
+    for (const wrong of [`other:${secret}`, `helpdesk:${secret}x`, 'helpdesk:', secret])
+      expect(run([basic], { authorization: header(wrong) }).ok).toBe(false)
+    const good = header(`helpdesk:${secret}`)
+    for (const wrong of [good.toLowerCase(), ` ${good}`, `${good},${good}`, good.replace('Basic', 'Bearer')])
+      expect(run([basic], { authorization: wrong }).ok).toBe(false)
+  })
+
+  test('the first that is there must hold: a spoiled strong one never falls back to a weak one', () => {
+    const both: [Signature, Signature] = [strong, weak]
+    expect(run(both, weakly)).toEqual({ ok: true })
+    expect(run(both, { ...strongly, ...weakly })).toEqual({ ok: true })
+    for (const spoiled of [
+      { ...weakly, ...strongly, 'x-signature-v3': 'spoiled' },
+      { ...weakly, 'x-signature-v3': '' },
+      { ...weakly, 'x-timestamp': String(now) },
+      { ...weakly, ...strongly, 'x-timestamp': String(now - 400_000) },
+    ])
+      expect(run(both, spoiled).ok).toBe(false)
+  })
+
+  test('without any header it is a missing signature', () => {
+    expect(run([strong, weak, basic], {})).toEqual({ ok: false, cause: 'signature_missing' })
   })
 })
 

@@ -13,13 +13,14 @@ import { receiveRuntime } from '../lambdas/core/aws/receive-runtime.ts'
 import { sweeperRuntime } from '../lambdas/core/aws/sweeper-runtime.ts'
 import { createTable } from '../lambdas/core/aws/table.ts'
 import { publish } from '../lambdas/core/configuration.ts'
+import type { Helpdesk } from '../lambdas/core/helpdesk.ts'
 import { createLog } from '../lambdas/core/log.ts'
 import type { AnswerRuntime, Io, Row } from '../lambdas/core/ports.ts'
 import { createReceive } from '../lambdas/core/receive.ts'
+import { scheduleReconcile } from '../lambdas/core/reconcile.ts'
 import { sweep } from '../lambdas/core/sweep.ts'
-import { ticketKey, ticketPk } from '../lambdas/core/ticket-key.ts'
-import { zendesk as helpdesk } from '../lambdas/zendesk/helpdesk.ts'
-import { inbound } from '../lambdas/zendesk/inbound.ts'
+import { scheduleKey, ticketKey, ticketPk } from '../lambdas/core/ticket-key.ts'
+import { helpdesks } from '../lambdas/helpdesks.ts'
 import { startAwsEndpoint } from '../local/aws-endpoint.ts'
 import { type Script, startClaude } from '../local/claude.ts'
 import {
@@ -31,21 +32,16 @@ import {
   demoUserDataApi,
   refundTool,
 } from '../local/demo-data.ts'
+import { demoHelpdesks } from '../local/demo-helpdesks.ts'
 import { startShop } from '../local/shop.ts'
+import type { DemoHelpdesk, SeenMessage } from '../local/stand-in.ts'
 import { startTables, tableNames } from '../local/tables.ts'
 import type { Comment, Entry } from '../local/zendesk/account.ts'
-import {
-  demoConnection,
-  demoConnectionId,
-  demoCustomers,
-  demoWebhookSecret,
-  demoZendesk,
-  zendeskDemo,
-} from '../local/zendesk/demo.ts'
+import { demoCustomers, demoZendesk } from '../local/zendesk/demo.ts'
 import { zendeskHeaders } from '../local/zendesk/sign.ts'
-import { startZendesk, type ZendeskStandIn } from '../local/zendesk/stand-in.ts'
+import type { ZendeskStandIn } from '../local/zendesk/stand-in.ts'
 import type { ConfigKind } from '../schemas/configuration.ts'
-import { commentAdded } from './fixtures/zendesk-webhooks.ts'
+import type { HelpdeskName } from '../schemas/names.ts'
 import { assertNothingLeaked } from './no-leak.ts'
 
 const second = 1000
@@ -84,22 +80,29 @@ export interface Circumstances {
 export interface Process {
   /** Names of the I/Os it made. */
   ports: string[]
-  /** Delivers a signed webhook, by default for the newest comment; `died` when the process was killed. */
-  deliver(ticketId: string, event?: object, connectionId?: string): Promise<number | 'died'>
+  /**
+   * Delivers a signed webhook: for a message by its id, for the newest one, or (Zendesk) with this body. `died` when the
+   * process was killed.
+   */
+  deliver(ticketId: string, event?: object | string, connectionId?: string): Promise<number | 'died'>
+  /** Sends bytes and headers to the front door as they are; answers the status. */
+  knock(
+    rawBody: string | Buffer,
+    headers: Record<string, string>,
+    about?: { connectionId?: string; method?: string },
+  ): Promise<number>
   /** Handles one wake-up, by default the ticket's own; `failed` when it goes back to the queue. */
   answer(body: string): Promise<'ended' | 'failed' | 'died'>
 }
 
 export type World = Awaited<ReturnType<typeof startWorld>>
 
-const tenants = {
-  nordlicht: { id: demoTenant, connectionId: demoConnectionId, webhookSecret: demoWebhookSecret },
-  suedwind: {
-    id: 'suedwind',
-    connectionId: 'suedwind.otherConnection00000BB',
-    webhookSecret: 'suedwind-zendesk-webhook-signing-secret',
-  },
+const suedwind = {
+  id: 'suedwind',
+  connectionId: 'suedwind.otherConnection00000BB',
+  webhookSecret: 'suedwind-zendesk-webhook-signing-secret',
 }
+const publicUrl = 'https://hooks.deskhand.example'
 
 type Deployment = Awaited<ReturnType<typeof startDeployment>>
 /** What the tenants of one deployment share. */
@@ -115,7 +118,6 @@ async function startDeployment(script: Script) {
     aws,
     tables: await startTables(),
     claude: await startClaude({ script: (request, n) => current.script(request, n) }),
-    queueUrl: aws.createQueue('zendesk', { visibilityTimeoutSeconds: 1080 }),
     keyId: aws.createKey('content'),
     allowance: { hosts: new Set<string>() },
     log: createLog({ clock, write: (line) => lines.push(JSON.parse(line) as LogLine) }),
@@ -128,20 +130,32 @@ export async function startWorld(options: {
   idempotency?: 'key' | 'none'
   refundIdentity?: 'mailbox' | 'signed_in'
   mode?: 'reply' | 'note'
+  /** Default: Zendesk, and with it everything here that speaks of comments. */
+  helpdesk?: HelpdeskName
   /** Another tenant on the same deployment, with a helpdesk account and a shop of its own. */
   beside?: { deployment: Deployment }
 }) {
-  const tenant = options.beside === undefined ? tenants.nordlicht : tenants.suedwind
+  const name = options.helpdesk ?? 'zendesk'
+  const demo: DemoHelpdesk = demoHelpdesks[name]
+  const helpdesk: Helpdesk = helpdesks[name]
+  const tenant =
+    options.beside === undefined
+      ? { id: demoTenant, connectionId: demo.connectionId, webhookSecret: demo.webhookSecret }
+      : suedwind
   const deployment = options.beside?.deployment ?? (await startDeployment(options.script))
-  const { clock, aws, tables, claude, queueUrl, keyId, allowance, log, lines } = deployment
+  const { clock, aws, tables, claude, keyId, allowance, log, lines } = deployment
+  const queueUrl = aws.createQueue(name, { visibilityTimeoutSeconds: 1080 })
   const idempotency = options.idempotency ?? 'key'
-  const zendesk = await startZendesk({ now: clock.now, requestsPerMinute: 1_000_000 })
+  const standIn = await demo.start({ now: clock.now, unlimited: true })
+  const zendesk = standIn as ZendeskStandIn
   const shop = await startShop({ now: clock.now, honoursKeys: idempotency === 'key' })
-  for (const { url } of [zendesk, shop]) allowance.hosts.add(new URL(url).host)
+  for (const { url } of [standIn, shop]) allowance.hosts.add(new URL(url).host)
 
   const secrets = {
-    inbound: { 'zendesk-webhook': { value: tenant.webhookSecret } },
-    outbound: { ...zendeskDemo.secrets(zendesk.url).outbound, ...demoShopSecret(shop.url) },
+    inbound: Object.fromEntries(
+      Object.keys(demo.secrets(standIn.url).inbound).map((each) => [each, { value: tenant.webhookSecret }]),
+    ),
+    outbound: { ...demo.secrets(standIn.url).outbound, ...demoShopSecret(shop.url) },
   }
   for (const [direction, values] of Object.entries(secrets)) {
     for (const [name, value] of Object.entries(values)) {
@@ -149,6 +163,10 @@ export async function startWorld(options: {
     }
   }
 
+  const webhook = {
+    url: `${publicUrl}/webhooks/${name}/${tenant.connectionId}`,
+    secret: tenant.webhookSecret,
+  }
   const shared = {
     aws: { endpoint: aws.url, dynamoEndpoint: tables.url, region: 'local', credentials: aws.credentials },
     tableNames,
@@ -169,11 +187,14 @@ export async function startWorld(options: {
     })
   const { configuration } = await answering().forTenant(tenant.id)
 
-  const sweeper = sweeperRuntime({ ...shared, queueUrls: { zendesk: queueUrl }, log })
+  const sweeper = sweeperRuntime({ ...shared, queueUrls: { [name]: queueUrl }, log })
 
   const world = {
     clock,
     aws,
+    standIn,
+    /** Where the helpdesk sends its webhooks. */
+    webhook,
     zendesk,
     shop,
     claude,
@@ -216,7 +237,7 @@ export async function startWorld(options: {
 
     /** The connection's definition with some settings changed, to be published. */
     connection: (change: object = {}) => ({
-      ...demoConnection(zendesk.url),
+      ...demo.connection(standIn.url),
       id: tenant.connectionId,
       mode: options.mode ?? 'reply',
       ...change,
@@ -262,11 +283,11 @@ export async function startWorld(options: {
       const answer = lazy(() => createAnswer(helpdesk, wrap(answering(life.io))))
       const receive = lazy(() =>
         createReceive(
-          inbound,
+          helpdesk,
           receiveRuntime({
             ...shared,
             queueUrl,
-            publicUrl: 'https://hooks.deskhand.example',
+            publicUrl,
             io: life.io,
             log,
           }),
@@ -276,12 +297,17 @@ export async function startWorld(options: {
         ports: life.ports,
         deliver: async (
           ticketId: string,
-          event: object = newestEvent(ticketId),
+          event?: object | string,
           connectionId: string = tenant.connectionId,
         ): Promise<number | 'died'> => {
-          const { body, headers } = signed(event)
-          const result = await Promise.race([receive()(apiGateway(connectionId, body, headers)), life.death])
+          const { body, headers } = signed(ticketId, event)
+          const request = apiGateway(name, connectionId, body, headers)
+          const result = await Promise.race([receive()(request), life.death])
           return result === 'died' ? 'died' : result.statusCode
+        },
+        knock: async (rawBody, headers, about = {}) => {
+          const to = about.connectionId ?? tenant.connectionId
+          return (await receive()(apiGateway(name, to, rawBody, headers, about.method))).statusCode
         },
         answer: async (body) => {
           const end = clock.now() + lambdaMs
@@ -298,7 +324,7 @@ export async function startWorld(options: {
     },
 
     /** Delivers the newest comment's webhook until it is accepted, as the helpdesk would. */
-    async deliver(ticketId: string, event?: object): Promise<void> {
+    async deliver(ticketId: string, event?: object | string): Promise<void> {
       for (let tries = 0; tries < 4; tries++) {
         const status = await world.process().deliver(ticketId, event)
         if (status === 200) return
@@ -346,21 +372,31 @@ export async function startWorld(options: {
     /** The body of the ticket's wake-up. */
     wakeUp: (ticketId: string): string => JSON.stringify({ connectionId: tenant.connectionId, ticketId }),
     /** Wake-ups that are in the queue. */
-    queued: (): number => aws.messages('zendesk').length,
+    queued: (): number => aws.messages(name).length,
     /** Takes every wake-up out of the queue, unhandled. */
     async loseWakeUps(): Promise<void> {
       clock.time += 5 * second
       await takeMessages()
     },
     /** `ticket.comment_added` for one comment of the ticket. */
-    event(ticketId: string, commentId: string): object {
-      const comment = world.comments(ticketId).find((each) => String(each.id) === commentId)
-      const author = zendesk.account.users.get(comment?.author_id ?? 0)
-      const authorId = String(comment?.author_id)
-      return commentAdded({ ticketId, commentId, authorId, isStaff: author?.role !== 'end-user' })
-    },
+    event: (ticketId: string, commentId: string): object =>
+      JSON.parse(standIn.webhookOf(ticketId, commentId, webhook).rawBody) as object,
+    /** What we wrote into a ticket, on any helpdesk: replies and notes, oldest first. */
+    said: (ticketId: string): SeenMessage[] =>
+      (standIn.ticket(ticketId)?.messages ?? []).filter(({ by }) => by === 'us'),
 
     sweep: (): Promise<number> => sweep(sweeper),
+    /** Publishes the connection's schedule, as publishing the connection does. */
+    schedule: (change: object = {}): Promise<void> =>
+      scheduleReconcile(conversations, helpdesk.connection.parse(world.connection(change)), clock.now()),
+    /** The schedule's row. */
+    scheduled: (): Promise<Row | undefined> => conversations.get('look', scheduleKey(tenant.connectionId)),
+    /** The sweeper runs, and the helpdesk is asked what moved by `process`; wake-ups of tickets stay in the queue. */
+    async reconcile(process: Process = world.process()): Promise<void> {
+      await world.sweep()
+      const body = JSON.stringify({ connectionId: tenant.connectionId, reconcile: true })
+      await process.answer(body)
+    },
     row: (ticketId: string): Promise<Row | undefined> =>
       conversations.get('look', ticketKey(tenant.connectionId, ticketId)),
     rows: (ticketId: string): Promise<Row[]> =>
@@ -378,7 +414,7 @@ export async function startWorld(options: {
       dynamo.destroy()
       sqs.destroy()
       const common = options.beside === undefined ? [tables, aws, claude] : []
-      await Promise.all([zendesk, shop, ...common].map((each) => each.close()))
+      await Promise.all([standIn, shop, ...common].map((each) => each.close()))
       assertNothingLeaked(lines)
     },
   }
@@ -388,7 +424,7 @@ export async function startWorld(options: {
   const conversations = createTable(dynamo, tableNames.conversations, 'conversations', plain)
 
   async function takeMessages(): Promise<string[]> {
-    const queued = aws.messages('zendesk')
+    const queued = aws.messages(name)
     if (queued.length === 0) return []
     const { Messages = [] } = await sqs.send(
       new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 10 }),
@@ -399,11 +435,11 @@ export async function startWorld(options: {
     return Messages.flatMap(({ Body }) => Body ?? [])
   }
 
-  function newestEvent(ticketId: string) {
-    return world.event(ticketId, String(world.comments(ticketId).at(-1)?.id))
-  }
-
-  function signed(event: object) {
+  function signed(ticketId: string, event: object | string | undefined) {
+    if (typeof event !== 'object') {
+      const { rawBody, headers } = standIn.webhookOf(ticketId, event, webhook)
+      return { body: rawBody, headers }
+    }
     const body = JSON.stringify(event)
     return {
       body,
@@ -421,16 +457,22 @@ export async function startWorld(options: {
   return world
 }
 
-const apiGateway = (connectionId: string, body: string, headers: Record<string, string>) => ({
+const apiGateway = (
+  helpdesk: HelpdeskName,
+  connectionId: string,
+  body: string | Buffer,
+  headers: Record<string, string>,
+  method = 'POST',
+) => ({
   version: '2.0',
-  routeKey: 'POST /webhooks/zendesk/{connectionId}',
-  rawPath: `/webhooks/zendesk/${connectionId}`,
+  routeKey: `${method} /webhooks/${helpdesk}/{connectionId}`,
+  rawPath: `/webhooks/${helpdesk}/${connectionId}`,
   rawQueryString: '',
-  headers,
+  headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
   pathParameters: { connectionId },
-  requestContext: { http: { method: 'POST', path: `/webhooks/zendesk/${connectionId}` } },
-  body,
-  isBase64Encoded: false,
+  requestContext: { http: { method, path: `/webhooks/${helpdesk}/${connectionId}` } },
+  body: typeof body === 'string' ? body : body.toString('base64'),
+  isBase64Encoded: typeof body !== 'string',
 })
 
 function lazy<T>(make: () => T): () => T {

@@ -4,6 +4,7 @@ import { identify } from '../lambdas/core/identify.ts'
 import { zendesk } from '../lambdas/zendesk/helpdesk.ts'
 import { type Assurance, assurances } from '../schemas/names.ts'
 import type { ZendeskConnection } from '../schemas/zendesk.ts'
+import { channel, messaging, method, rest, with_ } from './fixtures/zendesk.ts'
 import {
   agent,
   bot,
@@ -31,118 +32,7 @@ const levels = (rest: RestTicket, settings?: Partial<ZendeskConnection>): [Assur
   newest(rest, false, settings).level,
   newest(rest, true, settings).level,
 ]
-const rest = (base: () => RestTicket, change: (rest: RestTicket) => void): RestTicket => {
-  const made = base()
-  change(made)
-  return made
-}
-/** The newest comment, changed. */
-const with_ = (base: () => RestTicket, more: object): RestTicket =>
-  rest(base, ({ comments }) => Object.assign(comments[0], more))
-const method = (base: () => RestTicket, verification_method: string | undefined): RestTicket =>
-  rest(base, ({ identities }) => Object.assign(identities[0], { verification_method }))
-const channel = (name: string, rel: string | null = null) => ({ via: via(name, rel) })
-const messaging = (verification_method: string) =>
-  rest(
-    () => method(byPortal, verification_method),
-    ({ comments }) => Object.assign(comments[0], channel('native_messaging')),
-  )
-
 describe('who wrote a Zendesk comment, before and after the connection attests what closes the side doors', () => {
-  test.each<[string, RestTicket, [Assurance, Assurance]]>([
-    ['a clean email', byEmail(), ['claimed', 'mailbox']],
-    // A: a user's verification says nothing about who sent this mail.
-    ['a clean email, address proven by sso', method(byEmail, 'sso'), ['claimed', 'mailbox']],
-    ['a clean email, address proven by jwt', method(byEmail, 'embed'), ['claimed', 'mailbox']],
-    ['a clean email, address vouched for by an agent', method(byEmail, 'low'), ['claimed', 'mailbox']],
-    ['a clean email, address never proven', method(byEmail, 'none'), ['claimed', 'mailbox']],
-    ['a clean email, no method told', method(byEmail, undefined), ['claimed', 'mailbox']],
-    // B, email.
-    [
-      'an email of somebody in CC',
-      with_(byEmail, { author_id: mallory, via: viaEmail('mallory@example.net') }),
-      ['claimed', 'claimed'],
-    ],
-    ...[0, 2, 3, 4, 11, 14, 17, 18, 20, 21, 22, 99].map(
-      (flag): [string, RestTicket, [Assurance, Assurance]] => [
-        `an email with flag ${flag}`,
-        with_(byEmail, { metadata: flagged(flag) }),
-        ['claimed', 'claimed'],
-      ],
-    ),
-    [
-      'an email that Zendesk does not trust',
-      with_(byEmail, { metadata: { ...clean(), trusted: false } }),
-      ['claimed', 'claimed'],
-    ],
-    [
-      'an email recovered from suspension',
-      with_(byEmail, { metadata: { ...clean(), suspension_type_id: 5 } }),
-      ['claimed', 'claimed'],
-    ],
-    ['an email without a judgement', with_(byEmail, { metadata: { system: {} } }), ['claimed', 'claimed']],
-    [
-      'an email from the second address on file',
-      with_(byEmail, { via: viaEmail('zoe@second.example') }),
-      ['claimed', 'claimed'],
-    ],
-    [
-      'an email from a stranger',
-      with_(byEmail, { via: viaEmail('eve@example.net') }),
-      ['claimed', 'claimed'],
-    ],
-    [
-      'an email from two addresses',
-      with_(byEmail, { via: viaEmail('zoe@example.com,eve@example.net') }),
-      ['none', 'none'],
-    ],
-    [
-      'an email that an agent forwarded into a new ticket',
-      rest(byEmail, ({ ticket }) => Object.assign(ticket, { submitter_id: agent })),
-      ['claimed', 'claimed'],
-    ],
-    // B, help centre.
-    ['the help centre, signed in', byPortal(), ['signed_in', 'signed_in']],
-    ['the help centre, address proven by sso', method(byPortal, 'sso'), ['signed_in', 'signed_in']],
-    ['the help centre, address vouched for by an agent', method(byPortal, 'low'), ['claimed', 'claimed']],
-    ['the help centre, address never proven', method(byPortal, 'none'), ['claimed', 'claimed']],
-    ['the help centre, only `verified: true`', method(byPortal, undefined), ['claimed', 'claimed']],
-    ['the help centre, anonymous', with_(byPortal, { metadata: flagged(3) }), ['claimed', 'claimed']],
-    ['a form of the web widget', with_(byPortal, channel('web', 'web_widget')), ['claimed', 'claimed']],
-    [
-      'the help centre, but an agent acted in the customer’s name',
-      rest(byPortal, ({ audits }) => Object.assign(audits[0], { author_id: agent })),
-      ['claimed', 'claimed'],
-    ],
-    [
-      'the help centre, on a ticket that an agent created for the customer',
-      rest(byPortal, ({ ticket }) => Object.assign(ticket, { submitter_id: agent })),
-      ['claimed', 'claimed'],
-    ],
-    ['the help centre, nobody knows who acted', { ...byPortal(), audits: [] }, ['claimed', 'claimed']],
-    // B, the rest.
-    ['the API', with_(byPortal, channel('api')), ['claimed', 'claimed']],
-    ['the API by its other name', with_(byPortal, channel('web_service')), ['claimed', 'claimed']],
-    ['the classic web widget', with_(byPortal, channel('web_widget')), ['claimed', 'claimed']],
-    ['chat', with_(byPortal, channel('chat')), ['claimed', 'claimed']],
-    ['messaging with a signed JWT', messaging('embed'), ['signed_in', 'signed_in']],
-    ['messaging without one', messaging('none'), ['claimed', 'claimed']],
-    ['messaging, address proven elsewhere', messaging('full'), ['claimed', 'claimed']],
-    ['whatsapp', with_(byPortal, channel('whatsapp')), ['none', 'none']],
-    ['facebook', with_(byPortal, channel('facebook')), ['none', 'none']],
-    ['sms', with_(byPortal, channel('sms')), ['none', 'none']],
-    ['voice', with_(byPortal, channel('voice')), ['none', 'none']],
-    ['a channel nobody heard of', with_(byPortal, channel('telepathy')), ['none', 'none']],
-    [
-      'a comment that a merge copied in',
-      with_(byEmail, { via: { ...viaEmail('zoe@example.com'), channel: 'merge' } }),
-      ['none', 'none'],
-    ],
-    ['a customer without an address', { ...byEmail(), identities: [] }, ['none', 'none']],
-  ])('%s', (_name, json, expected) => {
-    expect(levels(json)).toEqual(expected)
-  })
-
   test('without its flags a comment is not clean, however trusted', () => {
     const { flags: _, flags_options: __, ...metadata } = clean()
     expect(levels(with_(byEmail, { metadata }))).toEqual(['claimed', 'claimed'])
@@ -328,11 +218,6 @@ describe('evidence that is missing', () => {
     'an unproven identity': method(byPortal, 'low'),
   }
 
-  test.each(Object.entries(situations))('never raises the level: any one field of %s', (_name, json) => {
-    const whole = rank(json)
-    for (const path of paths(json))
-      expect({ path, rank: Math.max(whole, rank(without(json, [path]))) }).toEqual({ path, rank: whole })
-  })
   test.each([
     'a clean email',
     'a signed-in form',

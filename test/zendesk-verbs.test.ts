@@ -403,11 +403,12 @@ describe('authenticating to Zendesk', () => {
 
 describe('checking a Zendesk connection', () => {
   const me = { id: bot, name: 'Deskhand', role: 'agent', url: '' }
-  const play = (user: object, identities: Reply = { body: { identities: [] } }) =>
+  const play = (user: object, identities: Reply = { body: { identities: [] } }, moves = 200) =>
     server.play(({ path }) => {
       if (path === '/oauth/tokens') return token
       if (path === '/api/v2/users/me.json')
         return { body: { user: { ...me, url: `http://${server.host}/api/v2/users/1.json`, ...user } } }
+      if (path.startsWith('/api/v2/incremental/')) return { status: moves, body: { tickets: [] } }
       return identities
     })
   const failing = async () => (await zendesk.check(api().api)).filter(({ ok }) => !ok).map(({ what }) => what)
@@ -415,7 +416,7 @@ describe('checking a Zendesk connection', () => {
   test('finds nothing wrong with a complete one', async () => {
     play({})
     expect(await failing()).toEqual([])
-    expect(await zendesk.check(api().api)).toHaveLength(4)
+    expect(await zendesk.check(api().api)).toHaveLength(5)
   })
   test('names what is wrong', async () => {
     play({ id: 4711 })
@@ -426,6 +427,10 @@ describe('checking a Zendesk connection', () => {
     expect(await failing()).toEqual(['scope'])
     play({ url: 'https://other.zendesk.com/api/v2/users/1.json' })
     expect(await failing()).toEqual(['account'])
+    play({}, undefined, 403)
+    expect(await failing()).toEqual(['reconcile'])
+    const off = api({ reconcile: { enabled: false, everyMinutes: 15 } }).api
+    expect((await zendesk.check(off)).filter(({ ok }) => !ok)).toEqual([])
     server.play(() => ({ status: 401 }))
     expect(await failing()).toEqual(['credentials'])
   })

@@ -7,20 +7,21 @@ import middy from '@middy/core'
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import type { Release } from '../../schemas/configuration.ts'
 import type { ConnectionBase } from '../../schemas/connection.ts'
-import { type WakeUp, wakeUp } from '../../schemas/doorbell.ts'
+import { type Queued, queued } from '../../schemas/doorbell.ts'
 import { tenantOf } from '../../schemas/names.ts'
 import type { TicketRow } from '../../schemas/ticket-row.ts'
 import { answerMessage, type Ending, endHandedOver } from './answer-message.ts'
 import { createBoundedCache } from './bounded-cache.ts'
 import { type Configuration, createConfiguration } from './configuration.ts'
 import { DeskhandError } from './errors.ts'
-import type { Helpdesk, Ticket, TokenCache } from './helpdesk.ts'
+import type { Helpdesk, HelpdeskApi, Ticket, TokenCache } from './helpdesk.ts'
 import { claim, giveBack, release } from './lease.ts'
 import { loadEffects } from './ledger.ts'
 import { verdictOn } from './look-again.ts'
 import { parseJson } from './parse-json.ts'
 import type { AnswerRuntime, TenantRuntime } from './ports.ts'
 import { endFailed, giveUp, isHopeless, type Later, outageDelay, wakeLater, workLater } from './postpone.ts'
+import { reconcile } from './reconcile.ts'
 import { settlePosts, settleTools } from './settle.ts'
 import { isGivenBack, notShown, type Verdict } from './should-answer.ts'
 import { type AgentLoader, createAgentLoader } from './tenant-configuration.ts'
@@ -62,7 +63,9 @@ export function createAnswer(helpdesk: Helpdesk, runtime: AnswerRuntime) {
         }
         const tenant = await runtime.forTenant(tenantOf(wake.connectionId))
         const deadline = runtime.clock.now() + context.getRemainingTimeInMillis() - reserveMs
-        await answerTicket({ ...runtime, ...cachesOf(tenant), helpdesk, tenant, wake, deadline })
+        const run = { ...runtime, ...cachesOf(tenant), helpdesk, tenant, deadline }
+        if ('reconcile' in wake) await reconcileConnection(run, wake.connectionId)
+        else await answerTicket({ ...run, wake })
       }
       return { batchItemFailures }
     },
@@ -103,6 +106,28 @@ async function answerTicket(unclaimed: Omit<Run, 'lease' | 'signal'>): Promise<v
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** Asks the helpdesk of one connection what moved. */
+async function reconcileConnection(
+  run: Omit<Run, 'lease' | 'signal' | 'wake'>,
+  connectionId: string,
+): Promise<void> {
+  const { tenant, helpdesk, configuration, clock, deadline } = run
+  const log = run.log.with({ tenant: tenant.tenant, helpdesk: helpdesk.name, connectionId })
+  const signal = AbortSignal.timeout(Math.max(0, deadline - clock.now()))
+  await reconcile({
+    ...run,
+    log,
+    conversations: tenant.conversations,
+    connectionId,
+    load: async () => {
+      const live = await configuration.live(configurationAgeMs, clock.now())
+      if (live === undefined) return undefined
+      const connection = await configuration.definition(live, 'connection', connectionId, helpdesk.connection)
+      return connection && apiOf({ ...run, log, signal }, connection)
+    },
+  })
 }
 
 /** Looks again while doorbells ring, as long as there is time for a whole turn. Answers how it ended. */
@@ -205,7 +230,7 @@ const answeredJustNow = (ticket: Ticket, now: number): boolean =>
 
 /** The tenant's live configuration, this connection, and what was done on the ticket before. */
 async function prepare(run: Run): Promise<Work> {
-  const { tenant, configuration, clock, log, signal } = run
+  const { tenant, configuration, clock } = run
   const live = await configuration.live(configurationAgeMs, clock.now())
   if (live === undefined) throw new DeskhandError('bad_configuration', 'the tenant has published nothing yet')
   const [agent, connection, effects] = await Promise.all([
@@ -213,17 +238,24 @@ async function prepare(run: Run): Promise<Work> {
     loadConnection(run, live),
     loadEffects(tenant.conversations, run.lease.key.pk),
   ])
-  const api = {
+  return { ...run, agent, connection, effects, api: apiOf(run, connection) }
+}
+
+/** The way to one account of a helpdesk. */
+function apiOf(
+  { tenant, tokens, clock, log, signal }: Pick<Run, 'tenant' | 'tokens' | 'clock' | 'log' | 'signal'>,
+  connection: ConnectionBase,
+): HelpdeskApi<ConnectionBase> {
+  return {
     connection,
     http: tenant.http,
     ...(tenant.allowance === undefined ? {} : { allowance: tenant.allowance }),
     secrets: tenant.secrets,
-    tokens: run.tokens,
+    tokens,
     now: clock.now,
     log,
     signal,
   }
-  return { ...run, agent, connection, effects, api }
 }
 
 async function loadConnection(run: Run, live: Release): Promise<ConnectionBase> {
@@ -238,8 +270,8 @@ async function loadConnection(run: Run, live: Release): Promise<ConnectionBase> 
   throw new DeskhandError('bad_configuration', 'the connection is not in the live release: publish it again')
 }
 
-function readWakeUp(body: string): WakeUp | undefined {
+function readWakeUp(body: string): Queued | undefined {
   const json = parseJson(Buffer.from(body))
-  const parsed = wakeUp.safeParse(json.ok ? json.value : undefined)
+  const parsed = queued.safeParse(json.ok ? json.value : undefined)
   return parsed.success ? parsed.data : undefined
 }

@@ -3,7 +3,7 @@
  * built (`runtime.ts`): product code takes them as arguments and never reaches around them.
  */
 import type Anthropic from '@anthropic-ai/sdk'
-import type { WakeUp } from '../../schemas/doorbell.ts'
+import type { Queued } from '../../schemas/doorbell.ts'
 
 /**
  * Wraps every single I/O. `port` names it, for example `conversations.claim` or `http.tool`. Production passes
@@ -90,7 +90,7 @@ export interface Vault {
 
 export interface Queue {
   /** Sends a wake-up in the tenant's message group. Throws `unavailable`. */
-  send(wakeUp: WakeUp, delaySeconds: number): Promise<void>
+  send(body: Queued, delaySeconds: number): Promise<void>
 }
 
 // ---- HTTP through the egress guard ----------------------------------------------------------------------

@@ -19,6 +19,8 @@ import { verify } from './signature.ts'
 
 /** A burst of messages becomes one turn. */
 const wakeUpDelaySeconds = 2
+/** Tickets of one webhook that are rung at the same time: a batch of 100 has to be done within a few seconds. */
+const ringTogether = 10
 /** When the function's time is nearly up, the helpdesk is told to send again instead of hearing nothing. */
 const answerBeforeTimeoutMs = 500
 
@@ -88,12 +90,27 @@ export function createReceive<C extends ConnectionBase>(
     if (webhook.doorbells.length === 0) return done('webhook_ignored', names)
 
     let rung = 0
-    for (const doorbells of byTicket(webhook.doorbells)) {
-      const ticket = await ring(conversations, connection, doorbells, now)
-      if (ticket.rung) rung += doorbells.length
-      if (ticket.due) await wakeUp(connection.id, doorbells[0].ticketId)
+    const groups = byTicket(webhook.doorbells)
+    for (let next = 0; next < groups.length; next += ringTogether) {
+      const rings = groups.slice(next, next + ringTogether).map((each) => ringOne(connection, each, now))
+      // Every one is waited for, also when another fails: nothing goes on after the answer.
+      for (const ended of await Promise.allSettled(rings)) {
+        if (ended.status === 'rejected') throw ended.reason
+        rung += ended.value
+      }
     }
     return rung > 0 ? done('webhook_accepted', { ...names, count: rung }) : done('webhook_duplicate', names)
+  }
+
+  /** Answers how many doorbells were new. */
+  async function ringOne(
+    connection: C,
+    doorbells: readonly [Doorbell, ...Doorbell[]],
+    now: number,
+  ): Promise<number> {
+    const ticket = await ring(conversations, connection, doorbells, now)
+    if (ticket.due) await wakeUp(connection.id, doorbells[0].ticketId)
+    return ticket.rung ? doorbells.length : 0
   }
 
   /** The schemes that this connection accepts; for one that is not known those that every connection does. */

@@ -37,6 +37,39 @@ export async function ring(
   }
 }
 
+/** Clocks differ, and a look that began just before a change may not have seen it. */
+const lookMarginMs = 2 * 60_000
+
+/**
+ * Rings a ticket that the helpdesk says has moved, unless it is due already or was looked at since. Answers whether it
+ * rang. Throws `unavailable`.
+ */
+export async function ringMoved(
+  conversations: Pick<Table, 'update'>,
+  connection: Pick<ConnectionBase, 'id' | 'helpdesk'>,
+  doorbell: Doorbell,
+  now: number,
+): Promise<boolean> {
+  const key = ticketKey(connection.id, doorbell.ticketId)
+  const { update, values } = expressionFor(
+    connection.helpdesk,
+    [{ ...doorbell, at: now }],
+    dueShard(key.pk),
+    now,
+  )
+  try {
+    await conversations.update('ring_moved', key, {
+      update,
+      condition: 'attribute_not_exists(due) AND (attribute_not_exists(lookedAt) OR lookedAt < :moved)',
+      values: { ...values, ':moved': doorbell.at + lookMarginMs },
+    })
+    return true
+  } catch (error) {
+    if (isCode(error, 'condition_failed')) return false
+    throw error
+  }
+}
+
 function expressionFor(
   helpdesk: string,
   doorbells: readonly Doorbell[],

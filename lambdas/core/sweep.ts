@@ -1,7 +1,10 @@
-/** Rings what is due and lost its wake-up: the queue is a hint, the rows are the truth. */
+/**
+ * Rings what is due and lost its wake-up, and what is on a schedule: the queue is a hint, the rows are the truth.
+ */
+import type { Queued } from '../../schemas/doorbell.ts'
 import { isCode } from './errors.ts'
 import type { Key, SweeperRuntime } from './ports.ts'
-import { dueShards, parseTicketPk } from './ticket-key.ts'
+import { dueShards, parseSchedulePk, parseTicketPk } from './ticket-key.ts'
 
 /** Tickets of one shard in one sweep; what is left over comes with the next one. */
 const perShard = 500
@@ -31,8 +34,8 @@ export async function sweep(runtime: SweeperRuntime): Promise<number> {
 }
 
 async function ringAgain(runtime: SweeperRuntime, due: Key & { dueAt: number }): Promise<0 | 1> {
-  const ticket = parseTicketPk(due.pk)
-  if (ticket === undefined) {
+  const wakeUp = wakeUpFor(due.pk)
+  if (wakeUp === undefined) {
     runtime.log.alarm('due_row_unreadable')
     return 0
   }
@@ -46,13 +49,18 @@ async function ringAgain(runtime: SweeperRuntime, due: Key & { dueAt: number }):
         values: { ':next': runtime.clock.now() + quietMs, ':seen': due.dueAt },
       },
     )
-    await runtime
-      .queue(String(row.helpdesk))
-      .send({ connectionId: ticket.connectionId, ticketId: ticket.ticketId }, 0)
+    await runtime.queue(String(row.helpdesk)).send(wakeUp, 0)
     return 1
   } catch (error) {
     // Rung, claimed or settled since the index was read.
     if (isCode(error, 'condition_failed')) return 0
     throw error
   }
+}
+
+function wakeUpFor(pk: string): Queued | undefined {
+  const ticket = parseTicketPk(pk)
+  if (ticket !== undefined) return { connectionId: ticket.connectionId, ticketId: ticket.ticketId }
+  const connectionId = parseSchedulePk(pk)
+  return connectionId === undefined ? undefined : { connectionId, reconcile: true }
 }

@@ -14,6 +14,18 @@ export const ticketKey = (connectionId: string, ticketId: string): Key => ({
   sk: ticketSk,
 })
 
+/** When a connection's helpdesk is next asked what moved. */
+export const scheduleKey = (connectionId: string): Key => ({
+  pk: `T#${tenantOf(connectionId)}#reconcile#${connectionId}`,
+  sk: 'schedule',
+})
+
+/** The connection of a partition key made by `scheduleKey`; `undefined` for any other text. */
+export function parseSchedulePk(pk: string): string | undefined {
+  const connectionId = connectionIdSchema.safeParse(pk.split('#')[3])
+  return connectionId.success && scheduleKey(connectionId.data).pk === pk ? connectionId.data : undefined
+}
+
 /** What a partition key made by `ticketPk` names; `undefined` for any other text. */
 export function parseTicketPk(
   pk: string,

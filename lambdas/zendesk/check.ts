@@ -3,6 +3,7 @@ import { identitiesAnswer, userAnswer } from '../../schemas/zendesk-api.ts'
 import type { Finding } from '../core/helpdesk.ts'
 import { tried } from '../core/helpdesk-api/tried.ts'
 import { type Api, client } from './api.ts'
+import { moved } from './moved.ts'
 
 export async function check(api: Api): Promise<Finding[]> {
   const { connection } = api
@@ -13,6 +14,9 @@ export async function check(api: Api): Promise<Finding[]> {
   const identities = await tried(() =>
     client.get(api, `/api/v2/users/${encodeURIComponent(user.id)}/identities.json`, identitiesAnswer),
   )
+  const moves = connection.reconcile.enabled
+    ? await tried(async () => (await moved(api.now(), api).next()).done)
+    : undefined
   const isBot = user.id === connection.botUserId
   const isAgent = user.role === 'agent' || user.role === 'admin'
   const isAccount = user.url === undefined || user.url.startsWith(`${base}/`)
@@ -42,5 +46,16 @@ export async function check(api: Api): Promise<Finding[]> {
         ? `Answers come from ${base}. Zendesk's API does not tell the account id: the first signed webhook shows whether ${connection.accountId} is right`
         : `Answers name another account than ${base}: correct the subdomain`,
     },
+    ...(moves === undefined ? [] : [reconcileFinding(moves)]),
   ]
 }
+
+/** The incremental export is for admins. Without it a ticket whose webhook is lost is not found. */
+const reconcileFinding = (moves: object): Finding => ({
+  what: 'reconcile',
+  ok: !('failure' in moves),
+  message:
+    'failure' in moves
+      ? `What moved cannot be asked for (${moves.failure}): give the bot user an admin role, or set reconcile.enabled to false; a ticket whose webhook is lost is not found then`
+      : 'What moved without a webhook can be asked for',
+})

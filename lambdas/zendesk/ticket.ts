@@ -12,6 +12,7 @@ import {
 } from '../../schemas/zendesk-api.ts'
 import { DeskhandError, isCode } from '../core/errors.ts'
 import { handOverTag, type Message, type Ticket } from '../core/helpdesk.ts'
+import { withoutQuotes } from '../core/written-text.ts'
 import { type Api, client } from './api.ts'
 import { channelOf, evidenceOf, isAutomatic, isMerge } from './evidence.ts'
 import { systemAuthor } from './inbound.ts'
@@ -121,7 +122,7 @@ export function mapTicket(sources: Sources, connection: ZendeskConnection): Tick
       visibility: comment.public === true ? 'public' : 'internal',
       ours: comment.author_id === connection.botUserId,
       automatic: isAutomatic(comment) || (comment.author_id ?? systemAuthor) === systemAuthor,
-      text: comment.plain_body || comment.body || '',
+      text: textOf(comment, connection),
       attachments: comment.attachments.flatMap(({ file_name }) => file_name ?? []),
       evidence: evidenceOf(
         comment,
@@ -158,6 +159,12 @@ export function mapTicket(sources: Sources, connection: ZendeskConnection): Tick
     messages,
     complete,
   }
+}
+
+/** What the author wrote. Our own stays whole: a note is found again by its last line. */
+function textOf({ plain_body, body, author_id }: ZendeskComment, connection: ZendeskConnection): string {
+  const text = plain_body || body || ''
+  return author_id === connection.botUserId ? text : withoutQuotes(text)
 }
 
 const statuses: Readonly<Record<string, Ticket['status']>> = {

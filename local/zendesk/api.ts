@@ -101,6 +101,8 @@ export function createZendeskApi(options: {
       if (more === undefined) return { status: 200, json: { user: userJson(user) } }
       return more === 'identities' ? { status: 200, json: identitiesPage(user, asked.url) } : notFound
     }
+    if (asked.method === 'GET' && resource === 'incremental')
+      return may('read') ? incremental(asked.url) : forbidden
     if (resource !== 'tickets') return notFound
     const conversation = account.conversations.get(Number(id))
     if (asked.method === 'GET') {
@@ -132,6 +134,36 @@ export function createZendeskApi(options: {
     if (more === 'tags' && ['PUT', 'POST', 'DELETE'].includes(asked.method))
       return writeTags(asked, conversation)
     return more === undefined && asked.method === 'PUT' ? writeTicket(asked, conversation) : notFound
+  }
+
+  /** https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/ */
+  const incremental = ({ searchParams }: URL): Answered => {
+    const start = Number(searchParams.get('start_time') ?? Number.NaN) * 1000
+    const cursor = searchParams.get('cursor')
+    if (cursor === null && !(start <= now() - 60_000))
+      return { status: 422, json: { error: 'StartTimeTooRecent', description: 'Too recent start_time' } }
+    const since =
+      cursor === null ? [start, 0] : Buffer.from(cursor, 'base64').toString().split(' ').map(Number)
+    const [time = 0, id = 0] = since
+    const left = [...account.conversations.values()]
+      .map(({ ticket }) => ({ ticket, at: Date.parse(ticket.updated_at) }))
+      .filter(({ ticket, at }) => at > time || (at === time && ticket.id > id))
+      .sort((a, b) => a.at - b.at || a.ticket.id - b.ticket.id)
+    const page = left.slice(0, Number(searchParams.get('per_page') ?? 1000))
+    const last = page.at(-1)
+    return {
+      status: 200,
+      json: {
+        tickets: page.map(({ ticket }) => ({
+          ...ticket,
+          generated_timestamp: Date.parse(ticket.updated_at) / 1000,
+        })),
+        after_cursor:
+          last === undefined ? null : Buffer.from(`${last.at} ${last.ticket.id}`).toString('base64'),
+        after_url: null,
+        end_of_stream: page.length === left.length,
+      },
+    }
   }
 
   const audits = ({ audits }: Conversation, id: string | undefined): Answered => {

@@ -182,6 +182,7 @@ export async function startZendesk(options: ZendeskOptions = {}): Promise<Zendes
     requests,
     deliveries,
     failNext: faults.failNext,
+    clearFaults: faults.clear,
     hideNewestComment: api.hideNewestComment,
     hideNewest: api.hideNewestComment,
     expireTokens: api.expireTokens,
