@@ -159,6 +159,7 @@ export async function startGorgias(options: StandInOptions = {}): Promise<Gorgia
     requests,
     deliveries,
     failNext: faults.failNext,
+    clearFaults: faults.clear,
     hideNewest: api.hideNewest,
     write: (ticketId, entry) => String(write(ticketOf(ticketId), entry).id),
     failSending(times) {
