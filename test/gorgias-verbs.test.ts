@@ -156,6 +156,18 @@ describe('answering by mail', () => {
     expect(body_html).toContain('&lt;b&gt;')
     expect(body_text).toContain('<b>x</b> y')
   })
+  test('answers under the ticket’s subject, in which a template is broken too', async () => {
+    await post(personal)
+    expect(bodies()[0].subject).toBe('Re: Order 1042')
+    for (const [subject, expected] of [
+      ['RE: Order 1042', 'RE: Order 1042'],
+      ['{{current_user.email}} {%x%} {{{y', 'Re: { {current_user.email}} { %x%} { { {y'],
+    ]) {
+      Object.assign(account.standIn.account.tickets.get(Number(ticketId)) ?? {}, { subject })
+      await post(personal)
+      expect(bodies()[0].subject).toBe(expected)
+    }
+  })
   test('leaves the ticket open, and closes it where that is configured', async () => {
     await post(personal)
     expect(seen()?.status).toBe('open')

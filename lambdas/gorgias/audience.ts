@@ -30,7 +30,7 @@ export function audienceOf(
   return [...readers]
 }
 
-/** Of the customer's side: who wrote it and whom else it was sent to. One support address at least must be among them. */
+/** Of the customer's side: who wrote it and whom it was sent to, which must be said. */
 function writtenBy(message: GorgiasMessage, requesterId: string): string[] | 'unknown' {
   const from = message.source?.from?.address?.toLowerCase()
   const writer = message.sender?.id

@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { createdAnswer } from '../../schemas/gorgias-api.ts'
 import { DeskhandError } from '../core/errors.ts'
-import { handOverTag, type Message, type Outgoing, type Ticket } from '../core/helpdesk.ts'
+import { handOverTag, type Outgoing, type Ticket } from '../core/helpdesk.ts'
 import { idForJson } from '../core/helpdesk-api/lossless-json.ts'
 import { renderHtml } from '../core/render-html.ts'
 import { htmlToText } from '../core/written-text.ts'
@@ -54,11 +54,11 @@ function replyOf(ticket: Ticket, reply: Reply, api: Api): Record<string, unknown
     ...common,
     channel: 'email',
     receiver: { id: idForJson(reply.answers.author.id) },
-    subject: /^re:/i.test(ticket.subject) ? ticket.subject : `Re: ${ticket.subject}`,
+    subject: subjectOf(ticket),
     source: {
       type: 'email',
       from: { address: route.from },
-      to: [{ address: route.to, ...nameOf(reply.answers) }],
+      to: [{ address: route.to }],
       cc: [],
       bcc: [],
     },
@@ -83,7 +83,11 @@ function contentOf({ text, ref }: Outgoing, { connection }: Api): Record<string,
   }
 }
 
-const nameOf = ({ author: { name } }: Message): { name?: string } => (name === undefined ? {} : { name })
+/** The customer wrote it: what reads as a template there is broken as it is in a text. */
+function subjectOf({ subject }: Ticket): string {
+  const plain = subject.replace(/\{(?=[{%])/g, '{ ')
+  return /^re:/i.test(plain) ? plain : `Re: ${plain}`
+}
 
 /** The reply stands and an open ticket is the safe side, so a failure here is only told. */
 async function closeIfWanted(ticket: Ticket, api: Api): Promise<void> {
