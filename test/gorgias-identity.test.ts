@@ -57,8 +57,18 @@ describe('who wrote a Gorgias message, before and after the connection attests w
       { 'Reply-To': ['zoe@example.com', 'eve@example.net'] },
       { 'Reply-To': '' },
       { 'Reply-To': { address: 'zoe@example.com' } },
-    ])
-      expect(who(newest(byEmail, { headers }))).toMatchObject({ level: 'claimed', suspicious: true })
+    ]) {
+      const rest = newest(byEmail, { headers })
+      expect(who(rest)).toMatchObject({ level: 'claimed', suspicious: true })
+      expect(newestOf(toTicket(rest)).evidence).not.toHaveProperty('replyNotDiverted')
+    }
+  })
+  test('the requester is known by the customer’s id alone, never by the address that a message shows', () => {
+    const evidence = (rest: RestTicket) => newestOf(toTicket(rest)).evidence
+    expect(evidence(byEmail())).toMatchObject({ authorIsRequester: true, address: 'zoe@example.com' })
+    const byOther = newest(byEmail, { sender: { id: 9, email: 'mallory@example.net' } })
+    expect(evidence(byOther)).toMatchObject({ address: 'mallory@example.net', sender: 'zoe@example.com' })
+    expect(evidence(byOther)).not.toHaveProperty('authorIsRequester')
   })
   test('where no address can be diverted, a Reply-To says nothing', () => {
     expect(who(newest(byChat, { headers: { 'Reply-To': 'eve@example.net' } })).suspicious).toBe(false)
