@@ -1,7 +1,8 @@
 /** The one registry of helpdesks, for what works with all of them. */
 import type { HelpdeskName } from '../schemas/names.ts'
 import type { Helpdesk } from './core/helpdesk.ts'
+import { gorgias } from './gorgias/helpdesk.ts'
 import { intercom } from './intercom/helpdesk.ts'
 import { zendesk } from './zendesk/helpdesk.ts'
 
-export const helpdesks = { zendesk, intercom } satisfies Record<HelpdeskName, Helpdesk>
+export const helpdesks = { zendesk, intercom, gorgias } satisfies Record<HelpdeskName, Helpdesk>

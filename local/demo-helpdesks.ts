@@ -1,10 +1,12 @@
 import type { HelpdeskName } from '../schemas/names.ts'
+import { gorgiasDemo } from './gorgias/demo.ts'
 import { intercomDemo } from './intercom/demo.ts'
-import type { DemoHelpdesk } from './stand-in.ts'
 import { zendeskDemo } from './zendesk/demo.ts'
+import type { DemoHelpdesk } from './stand-in.ts'
 
 /** The demo tenant's helpdesks: one of each. */
-export const demoHelpdesks = { zendesk: zendeskDemo, intercom: intercomDemo } satisfies Record<
-  HelpdeskName,
-  DemoHelpdesk
->
+export const demoHelpdesks = {
+  zendesk: zendeskDemo,
+  intercom: intercomDemo,
+  gorgias: gorgiasDemo,
+} satisfies Record<HelpdeskName, DemoHelpdesk>

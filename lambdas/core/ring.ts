@@ -23,11 +23,18 @@ export async function ring(
 ): Promise<{ rung: boolean; due: boolean }> {
   const key = ticketKey(connection.id, doorbells[0].ticketId)
   try {
-    await conversations.update(
-      'ring',
-      key,
-      expressionFor(connection.helpdesk, doorbells, dueShard(key.pk), now),
+    const { update, values, unlessKnown } = expressionFor(
+      connection.helpdesk,
+      doorbells,
+      dueShard(key.pk),
+      now,
     )
+    const condition = unlessKnown && { condition: unlessKnown.condition }
+    await conversations.update('ring', key, {
+      update,
+      ...condition,
+      values: { ...values, ...unlessKnown?.values },
+    })
     return { rung: true, due: true }
   } catch (error) {
     if (!isCode(error, 'condition_failed')) throw error
@@ -75,7 +82,10 @@ function expressionFor(
   doorbells: readonly Doorbell[],
   shard: string,
   now: number,
-): Expression {
+): Expression & {
+  /** Holds while one of the doorbells did not ring before. Its values belong to it alone: DynamoDB refuses unused ones. */
+  unlessKnown?: { condition: string; values: Record<string, string> }
+} {
   const ids = [...new Set(doorbells.flatMap((doorbell) => idOf(doorbell) ?? []))]
   const customers = doorbells.filter((doorbell) => doorbell.from === 'customer')
   const wanted = new Set(customers.flatMap((doorbell) => doorbell.messageId ?? []))
@@ -96,7 +106,14 @@ function expressionFor(
   const known = doorbells.every(idOf) ? ids.map((_, i) => `contains(seen, :id${i})`) : []
   return {
     update: `SET ${set.join(', ')} ADD ${add.join(', ')}`,
-    ...(known.length > 0 ? { condition: `NOT (${known.join(' AND ')})` } : {}),
+    ...(known.length > 0
+      ? {
+          unlessKnown: {
+            condition: `NOT (${known.join(' AND ')})`,
+            values: Object.fromEntries(ids.map((id, i) => [`:id${i}`, id])),
+          },
+        }
+      : {}),
     values: {
       ':shard': shard,
       ':helpdesk': helpdesk,
@@ -106,7 +123,6 @@ function expressionFor(
       ...(customers.length > 0 ? { ':true': true } : {}),
       ...(ids.length > 0 ? { ':ids': new Set(ids) } : {}),
       ...(wanted.size > 0 ? { ':wanted': wanted } : {}),
-      ...(known.length > 0 ? Object.fromEntries(ids.map((id, i) => [`:id${i}`, id])) : {}),
     },
   }
 }
