@@ -112,7 +112,6 @@ export const actorsAnswer = z.object({ results: z.array(actor) })
 const contact = z.object({
   /** Of the contact that this one was merged into, where it was. */
   id: tolerant(id),
-  archived: tolerant(z.boolean()),
   properties: tolerant(
     z.object({
       email: tolerant(z.string()),

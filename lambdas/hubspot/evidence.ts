@@ -20,7 +20,7 @@ export function requesterOf(thread: HubspotThread, contact: HubspotContact | und
   const { email, firstname, lastname } = contact?.properties ?? {}
   const name = [firstname, lastname].filter((part) => part).join(' ')
   const merged = contact?.id !== undefined && contact.id !== id
-  const known = id !== undefined && contact?.id === id && contact.archived !== true && email
+  const known = id !== undefined && contact?.id === id && email
   return {
     id: id === undefined ? 'nobody' : `V-${id}`,
     merged,

@@ -56,19 +56,32 @@ export function roleOf(entry: HubspotEntry, connection: HubspotConnection): Mess
 
 /** What an incoming message came on. An integration may name any sender, on any channel. */
 export function channelOf(entry: HubspotEntry, connection: HubspotConnection): Channel {
-  const { emailChannelIds, chatChannelIds } = connection
-  const [sender] = entry.senders ?? []
-  const types = identifiersOf(sender).map(({ type }) => type)
+  const { channelId } = entry
+  const types = identifiersOf(entry.senders?.[0]).map(({ type }) => type)
+  if (channelId === undefined || types.length === 0) return 'unknown'
   if (entry.client?.clientType === 'INTEGRATION') return 'api'
   if (types.includes('HS_PHONE_NUMBER')) return 'phone'
-  const { channelId = '' } = entry
-  if (chatChannelIds.includes(channelId)) return 'messenger'
-  if (!types.includes('HS_EMAIL_ADDRESS')) return types.length === 0 ? 'unknown' : 'social'
-  // A form's sender has an address too; but nobody sent a mail to one.
-  const wasMailed = (entry.recipients ?? []).some((party) => addressesOf(party).length > 0)
-  const mayMail = emailChannelIds === undefined || emailChannelIds.includes(channelId)
-  return wasMailed && mayMail ? 'email' : 'portal'
+  if (connection.chatChannelIds.includes(channelId)) return 'messenger'
+  return types.includes('HS_EMAIL_ADDRESS') ? mailOrForm(entry, channelId, connection) : 'social'
 }
+
+/** A form's sender has an address too, but nobody sent a mail to one. */
+function mailOrForm(
+  { recipients }: HubspotEntry,
+  channelId: string,
+  { emailChannelIds }: HubspotConnection,
+): Channel {
+  if (emailChannelIds !== undefined && !emailChannelIds.includes(channelId)) return 'portal'
+  if (recipients?.some((party) => addressesOf(party).length > 0)) return 'email'
+  return recipients?.every(isNamed) ? 'portal' : 'unknown'
+}
+
+const isNamed = (party: HubspotParty): boolean => {
+  const identifiers = identifiersOf(party)
+  return identifiers.length === 0 ? party.actorId !== undefined : identifiers.every(isWhole)
+}
+
+const isWhole = ({ type, value }: DeliveryIdentifier): boolean => type !== undefined && value !== undefined
 
 /**
  * Who of a public message's parties is outside the company: lower-case addresses, or `user:<identifier>`. `unknown`
@@ -90,7 +103,7 @@ function readerOf(party: HubspotParty, { ownAddresses }: HubspotConnection): str
   if (isOfCompany(party.actorId)) return []
   const identifiers = identifiersOf(party)
   if (identifiers.length === 0) return party.actorId === undefined ? 'unknown' : [`user:${party.actorId}`]
-  if (identifiers.some(({ type, value }) => type === undefined || value === undefined)) return 'unknown'
+  if (!identifiers.every(isWhole)) return 'unknown'
   return identifiers
     .map((one) => (isMail(one) ? `${one.value}`.toLowerCase() : `user:${one.value}`))
     .filter((reader) => !ownAddresses.includes(reader))
