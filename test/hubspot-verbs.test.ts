@@ -6,7 +6,7 @@ import { demoHubspot } from '../local/hubspot/demo-account.ts'
 import { type HubspotStandIn, startHubspot } from '../local/hubspot/stand-in.ts'
 import { demoPeople } from '../local/people.ts'
 import type { Asked } from '../local/serve.ts'
-import type { Json } from './fixtures/fixture.ts'
+import type { FailureRow, Json } from './fixtures/fixture.ts'
 import { fixture } from './fixtures/hubspot.ts'
 import { apiFor } from './fixtures/hubspot-api.ts'
 
@@ -280,31 +280,43 @@ describe('posting to a HubSpot thread', () => {
     await hubspot.post(ticket, replyTo(newest(ticket), { text: 'a {{contact.email}} {% if %}' }), api())
     for (const part of ['text', 'richText']) expect(bodies().at(-1)[part]).not.toMatch(/\{[{%]/)
   })
-  test.each(fixture.failures)('$name: nothing is sent twice', async ({ answer, write, retryAfterMs }) => {
-    const ticket = await read(opens())
-    standIn.requests.length = 0
-    standIn.failNext({ when: 'before', answer }, { only: isReply, times: 2 })
-    const error = await failure(hubspot.post(ticket, replyTo(newest(ticket)), api()))
-    expect(error).toMatchObject({ code: write, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) })
-    const times = typeof answer === 'object' && answer.status === 401 ? 2 : 1
-    expect(writes()).toHaveLength(times)
-    expect(error.message).not.toMatch(/@|correlation/)
-    // What was planned and not used up.
-    while (times === 1 && standIn.requests.length < 2) await failure(hubspot.post(ticket, note, api()))
-  })
-  test.each(fixture.failures)('$name: read as $read', async ({ answer, read: code, retryAfterMs }) => {
-    const id = opens()
-    const only = ({ url }: Asked) => url.search === '?association=TICKET'
-    standIn.failNext({ when: 'before', answer }, { only, times: 2 })
-    const error = await failure(read(id))
-    expect(error.code).toBe(code)
-    if (code === 'rate_limited') expect(error.retryAfterMs).toBe(retryAfterMs)
-    if (await failure(read(id)).catch(() => undefined)) await read(id).catch(() => undefined)
-  })
   test('an answer that names no message is not known to be done', async () => {
     const ticket = await read(opens())
     standIn.failNext({ when: 'after', answer: { status: 201, json: {} } }, { only: isReply })
     expect((await failure(hubspot.post(ticket, replyTo(newest(ticket)), api()))).code).toBe('outcome_unknown')
+  })
+})
+
+describe('what HubSpot refuses', () => {
+  /** A HubSpot of its own, whose every such request is answered so. */
+  async function refusing(row: FailureRow, only: (asked: Asked) => boolean) {
+    const broken = await startHubspot({ unlimited: true })
+    const id = broken.opens({ from: zoe, text: 'Where is it?' })
+    const ticket = await hubspot.read(id, apiFor(broken.url).api)
+    broken.requests.length = 0
+    broken.failNext({ when: 'before', answer: row.answer }, { only, times: 9 })
+    return { broken, ticket, api: apiFor(broken.url).api }
+  }
+  test.each(fixture.failures)('$name: a reply is $write, and is not sent again', async (row) => {
+    const { broken, ticket, api: one } = await refusing(row, isReply)
+    const error = await failure(hubspot.post(ticket, replyTo(newest(ticket)), one))
+    await broken.close()
+    expect(error.code).toBe(row.write)
+    if (row.retryAfterMs !== undefined) expect(error.retryAfterMs).toBe(row.retryAfterMs)
+    // After a 401 nothing was done, and a credential fetched anew decides.
+    expect(broken.requests).toHaveLength(row.name === '401' ? 2 : 1)
+    expect(error.message).not.toMatch(/@|correlation/)
+  })
+  test.each(fixture.failures)('$name: a read is $read', async (row) => {
+    const {
+      broken,
+      ticket,
+      api: one,
+    } = await refusing(row, ({ url }) => url.search === '?association=TICKET')
+    const error = await failure(hubspot.read(ticket.id, one))
+    await broken.close()
+    expect(error.code).toBe(row.read)
+    if (row.retryAfterMs !== undefined) expect(error.retryAfterMs).toBe(row.retryAfterMs)
   })
 })
 
