@@ -360,9 +360,7 @@ describe('what moved', () => {
     standIn.writes(answered, 'agent', 'Done.')
     standIn.closeTicket(closed)
     standIn.conversation(spam).thread.spam = true
-    expect((await since(mark)).map(({ ticketId }) => ticketId).toSorted()).toEqual(
-      [answered, open].toSorted(),
-    )
+    expect(new Set((await since(mark)).map(({ ticketId }) => ticketId))).toEqual(new Set([answered, open]))
     expect((await since(received)).map(({ ticketId }) => ticketId)).toEqual([open])
     expect(await since(mark, { inboxIds: ['1'] })).toEqual([])
   })
