@@ -123,6 +123,15 @@ describe('who wrote a HubSpot message', () => {
   })
 })
 
+test('a mail without an actor is its address’s: the requester’s where it is on file, else a stranger’s', () => {
+  const from = (value: string) =>
+    toTicket(saying(message({ senders: [{ senderField: 'FROM', deliveryIdentifier: mail(value) }] })))
+      .messages[0]?.author.id
+  expect(from('Zoe@example.com')).toBe('V-551')
+  expect(from('eve@example.net')).toBe('mail:eve@example.net')
+  expect(from('zoe@second.example')).toBe('mail:zoe@second.example')
+})
+
 describe('whose a HubSpot message is', () => {
   const roles = (json: Json) =>
     toTicket(json).messages.map(({ author, ours, automatic, visibility }) => ({

@@ -9,8 +9,8 @@ const events = ['COMMENT', 'WELCOME_MESSAGE', 'ASSIGNMENT', 'THREAD_STATUS_CHANG
 
 /**
  * Everyone who ever sent or received a public message here: copied, blind-copied, an earlier requester, another address
- * of the same person. `unknown` where older messages were not read, a message does not say whom it reached, the contact
- * was merged into another, or an entry is of a kind that may have reached somebody.
+ * of the same person. `unknown` where older messages were not read, a message does not say whom it reached, no contact
+ * is on file, or an entry is of a kind that may have reached somebody.
  */
 export function audienceOf(
   entries: HubspotEntry[],
@@ -18,7 +18,7 @@ export function audienceOf(
   requester: Requester,
   connection: HubspotConnection,
 ): string[] | 'unknown' {
-  if (!complete || requester.address === undefined || requester.merged) return 'unknown'
+  if (!complete || requester.address === undefined) return 'unknown'
   if (entries.some((entry) => !isPublic(entry) && !isQuiet(entry))) return 'unknown'
   const messages = entries.filter(isPublic)
   // In a chat, the requester's own window is no second reader. Where the thread went on by mail it is one: whoever typed

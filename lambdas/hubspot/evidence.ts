@@ -9,21 +9,20 @@ export interface Requester {
   /** Its actor id, `V-<contact>`. */
   id: string
   name?: string
-  /** Primary address, as it is on file; absent where the CRM does not know the contact, or knows another by this id. */
+  /**
+   * Primary address, as it is on file. Absent where the CRM does not know the contact, and where it answers by another
+   * id: the contact was merged into that one, and whose messages these are is no longer said.
+   */
   address?: string
-  /** The contact was merged into another one: whose messages these are is no longer said. */
-  merged: boolean
 }
 
 export function requesterOf(thread: HubspotThread, contact: HubspotContact | undefined): Requester {
   const id = thread.associatedContactId
   const { email, firstname, lastname } = contact?.properties ?? {}
   const name = [firstname, lastname].filter((part) => part).join(' ')
-  const merged = contact?.id !== undefined && contact.id !== id
   const known = id !== undefined && contact?.id === id && email
   return {
     id: id === undefined ? 'nobody' : `V-${id}`,
-    merged,
     ...(name === '' ? {} : { name }),
     ...(known ? { address: email } : {}),
   }
@@ -71,13 +70,12 @@ export function evidenceOf(
 
 /**
  * Did the contact on file write this, and nobody in its name? `createdBy` names a colleague or an integration where
- * they put a customer's message into a thread. A mail without an actor is created by the system.
+ * they put a customer's message into a thread, and the contact or the system where a mail came in.
  */
 function wroteItself(entry: HubspotEntry, requester: Requester): boolean {
-  if (requester.address === undefined || requester.merged) return false
+  if (requester.address === undefined) return false
   if (entry.client?.clientType !== 'HUBSPOT' || entry.createdBy === undefined) return false
-  if (entry.createdBy === requester.id) return true
-  return entry.senders?.[0]?.actorId === undefined && /^S-/.test(entry.createdBy)
+  return entry.createdBy === requester.id || /^S-/.test(entry.createdBy)
 }
 
 const flag = <K extends keyof Evidence>(name: K, holds: boolean): { [name in K]?: true } =>

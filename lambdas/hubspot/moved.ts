@@ -19,10 +19,11 @@ export async function* moved(since: number, api: Api): AsyncGenerator<Doorbell> 
     })
     if (after !== undefined) query.set('after', after)
     const page = await client.get(api, `${paths.threads}?${query}`, threadsAnswer)
-    for (const thread of page.results) {
-      const at = receivedAt(thread)
-      if (at > since && isAnswerable(thread, api)) yield { ticketId: thread.id, from: 'customer', at }
-    }
+    // HubSpot's order is by any message. A caller that stops goes on from the newest time it saw.
+    const moved = page.results
+      .filter((thread) => receivedAt(thread) > since && isAnswerable(thread, api))
+      .sort((a, b) => receivedAt(a) - receivedAt(b))
+    for (const thread of moved) yield { ticketId: thread.id, from: 'customer', at: receivedAt(thread) }
     const next = page.paging?.next?.after
     after = next === after ? undefined : next
   } while (after !== undefined)

@@ -38,13 +38,12 @@ export function mapTicket(sources: Sources, connection: HubspotConnection): Tick
     .filter((entry) => isPublic(entry) || entry.type === 'COMMENT')
     .map((entry) => messageOf(entry, { thread, requester, actors }, connection))
   const first = entries.find((entry) => roleOf(entry, connection) === 'customer')
-  const { merged: _, ...known } = requester
   return {
     id: thread.id,
     subject: entries.find(({ subject }) => subject)?.subject ?? '',
     channel: first === undefined ? 'unknown' : channelOf(first, connection),
     status: statusOf(thread, messages),
-    requester: known,
+    requester,
     assignee: assigneeOf(thread, connection),
     handedOver: handedOverOf(sources.crmTicket, connection),
     inScope: isInScope(thread, connection),
