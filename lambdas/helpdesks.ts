@@ -2,7 +2,8 @@
 import type { HelpdeskName } from '../schemas/names.ts'
 import type { Helpdesk } from './core/helpdesk.ts'
 import { gorgias } from './gorgias/helpdesk.ts'
+import { hubspot } from './hubspot/helpdesk.ts'
 import { intercom } from './intercom/helpdesk.ts'
 import { zendesk } from './zendesk/helpdesk.ts'
 
-export const helpdesks = { zendesk, intercom, gorgias } satisfies Record<HelpdeskName, Helpdesk>
+export const helpdesks = { zendesk, intercom, gorgias, hubspot } satisfies Record<HelpdeskName, Helpdesk>

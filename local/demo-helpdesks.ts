@@ -1,5 +1,6 @@
 import type { HelpdeskName } from '../schemas/names.ts'
 import { gorgiasDemo } from './gorgias/demo.ts'
+import { hubspotDemo } from './hubspot/demo.ts'
 import { intercomDemo } from './intercom/demo.ts'
 import { zendeskDemo } from './zendesk/demo.ts'
 import type { DemoHelpdesk } from './stand-in.ts'
@@ -9,4 +10,5 @@ export const demoHelpdesks = {
   zendesk: zendeskDemo,
   intercom: intercomDemo,
   gorgias: gorgiasDemo,
+  hubspot: hubspotDemo,
 } satisfies Record<HelpdeskName, DemoHelpdesk>

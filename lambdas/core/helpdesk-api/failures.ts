@@ -14,14 +14,21 @@ export interface Refusals {
   title: string
   /** Headers that may say how long to wait, in order of preference. Default: `retry-after` alone. */
   waits?: readonly WaitHeader[]
-  /** What differs from the common meaning of a status; `text` is the body, which never goes further. */
-  refusal?(status: number, text: string): DeskhandError | undefined
+  /**
+   * What differs from the common meaning of a status; `text` is the body, which never goes further, and `wait` what the
+   * headers say, ms.
+   */
+  refusal?(status: number, text: string, wait: number | undefined): DeskhandError | undefined
 }
 export interface WaitHeader {
   name: string
+  /** It means a wait on this status alone: some vendors send it with every answer. Default: on each. */
+  status?: number
   /** `seconds` also reads a date, as `Retry-After` may be one. */
   unit: 'seconds' | 'epoch_seconds' | 'ms'
 }
+
+const retryAfter: WaitHeader = { name: 'retry-after', unit: 'seconds' }
 
 /** The error for an answer that is not 2xx, or for none. */
 export function refusalOf(
@@ -32,9 +39,10 @@ export function refusalOf(
 ): DeskhandError {
   if (!answer.ok) return unanswered(title, answer, kind)
   const { status } = answer
-  const special = refusal?.(status, answer.text)
+  const told = (waits ?? [retryAfter]).filter((header) => (header.status ?? status) === status)
+  const wait = waitOf(answer.headers, told, now)
+  const special = refusal?.(status, answer.text, wait)
   if (special !== undefined) return special
-  const wait = waitOf(answer.headers, waits ?? [{ name: 'retry-after', unit: 'seconds' }], now)
   const more = wait === undefined ? {} : { retryAfterMs: wait }
   if (status === 401 || status === 403)
     return new DeskhandError(
