@@ -1,6 +1,10 @@
 import type { HelpdeskName } from '../schemas/names.ts'
+import { freshdeskDemo } from './freshdesk/demo.ts'
 import type { DemoHelpdesk } from './stand-in.ts'
 import { zendeskDemo } from './zendesk/demo.ts'
 
 /** The demo tenant's helpdesks: one of each. */
-export const demoHelpdesks = { zendesk: zendeskDemo } satisfies Record<HelpdeskName, DemoHelpdesk>
+export const demoHelpdesks = {
+  zendesk: zendeskDemo,
+  freshdesk: freshdeskDemo,
+} satisfies Record<HelpdeskName, DemoHelpdesk>

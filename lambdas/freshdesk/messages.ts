@@ -5,14 +5,7 @@ import { DeskhandError } from '../core/errors.ts'
 import type { Message } from '../core/helpdesk.ts'
 import { htmlToText, withoutQuotes } from '../core/written-text.ts'
 import { bareAddress } from './addresses.ts'
-import {
-  chat,
-  conversationEvidence,
-  isAutoSubject,
-  isRobot,
-  openingEvidence,
-  outbound,
-} from './evidence.ts'
+import { chat, conversationEvidence, isAutoSubject, isRobot, openingEvidence, outbound } from './evidence.ts'
 import type { Route } from './route.ts'
 
 /** The ticket's first message is the ticket itself: it has no id of its own. */
@@ -108,4 +101,3 @@ export function timeOf({ created_at }: { created_at: string }): number {
   if (Number.isFinite(at)) return at
   throw new DeskhandError('bad_answer', 'Freshdesk answered a message without a readable time')
 }
-
