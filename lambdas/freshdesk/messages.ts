@@ -50,7 +50,8 @@ export function messageOf(
   const { user_id: author, from_email, support_email, source } = conversation
   const role = roleOf(conversation, ticket, connection)
   const name = author === ticket.requester_id ? ticket.requester?.name : contact?.name
-  const isPublic = conversation.private === false
+  // Where it is not said: what a customer wrote is no note, and what the team wrote is one.
+  const isPublic = role === 'customer' ? conversation.private !== true : conversation.private === false
   const text = textOf(conversation.body, conversation.body_text)
   return {
     id: conversation.id,

@@ -43,7 +43,7 @@ async function readContacts(
   conversations: readonly FreshdeskConversation[],
   api: Api,
 ): Promise<FreshdeskContact[]> {
-  const newest = conversations.findLast((each) => each.incoming === true && each.private === false)
+  const newest = conversations.findLast((each) => each.incoming === true && each.private !== true)
   const opened = newest === undefined && ticket.source === 1 ? ticket.requester_id : undefined
   const id = newest === undefined ? opened : newest.user_id
   if (id == null || (newest !== undefined && id === ticket.requester_id)) return []
