@@ -77,7 +77,10 @@ const textOf = (html: string | undefined, text: string | undefined): string =>
 const namesOf = ({ attachments }: Pick<FreshdeskTicket, 'attachments'>): string[] =>
   attachments.flatMap(({ name }) => name ?? [])
 
-/** Whoever writes in is a customer; `null` is nobody, a rule. Of an unknown direction only the requester is one. */
+/**
+ * Whoever writes in is a customer; an outgoing message of nobody is a rule's. Where the direction is not said, the
+ * requester or nobody counts as a customer, on a channel that proves nothing, and anybody else as a human agent.
+ */
 function roleOf(
   { incoming, user_id }: FreshdeskConversation,
   { requester_id }: FreshdeskTicket,
@@ -85,8 +88,8 @@ function roleOf(
 ): Message['author']['role'] {
   if (user_id === botUserId) return 'team'
   if (incoming === true) return 'customer'
-  if (user_id === null) return 'system'
-  return incoming === undefined && user_id === requester_id ? 'customer' : 'team'
+  if (incoming === false) return user_id === null ? 'system' : 'team'
+  return user_id == null || user_id === requester_id ? 'customer' : 'team'
 }
 
 /** Chat takes another body; a mail is answered from the address that it came to, if that is one of the company's. */
