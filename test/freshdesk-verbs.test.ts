@@ -4,8 +4,8 @@ import type { DeskhandError } from '../lambdas/core/errors.ts'
 import type { HelpdeskApi, Outgoing, Ticket } from '../lambdas/core/helpdesk.ts'
 import type { Log } from '../lambdas/core/ports.ts'
 import { freshdesk } from '../lambdas/freshdesk/helpdesk.ts'
-import { demoFreshdesk } from '../local/freshdesk/demo-account.ts'
 import { freshdeskDemo } from '../local/freshdesk/demo.ts'
+import { demoFreshdesk } from '../local/freshdesk/demo-account.ts'
 import { type FreshdeskOptions, type FreshdeskStandIn, startFreshdesk } from '../local/freshdesk/stand-in.ts'
 import { demoPeople } from '../local/people.ts'
 import { type FreshdeskConnection, freshdeskConnection } from '../schemas/freshdesk.ts'
@@ -100,7 +100,10 @@ describe('reading a Freshdesk ticket', () => {
   })
   test('knows no sender where contacts may not be seen', async () => {
     const { id } = await opened()
-    standIn.failNext({ when: 'before', answer: { status: 403 } }, { only: ({ url }) => /contacts/.test(url.pathname) })
+    standIn.failNext(
+      { when: 'before', answer: { status: 403 } },
+      { only: ({ url }) => /contacts/.test(url.pathname) },
+    )
     const ticket = await freshdesk.read(id, apiFor())
     expect(ticket.messages[0]?.evidence).not.toHaveProperty('sender')
   })
@@ -111,20 +114,26 @@ describe('reading a Freshdesk ticket', () => {
     [230, 4, false],
     [330, 4, false],
     [730, 7, false],
-  ])('of %i conversations takes %i pages at most, and the newest are among them', async (count, calls, whole) => {
-    const { id } = await opened()
-    for (let n = 1; n <= count; n++) standIn.writes(id, zoe, `message ${n}`)
-    const ticket = await freshdesk.read(id, apiFor())
-    const texts = ticket.messages.map(({ text }) => text)
-    expect(texts.at(-1)).toBe(`message ${count}`)
-    const expected = Array.from({ length: Math.min(count, 200) }, (_, i) => `message ${count - i}`).reverse()
-    expect(whole ? texts.slice(1) : texts).toEqual(expected)
-    expect(ticket.complete).toBe(whole)
-    expect(ticket.audience === 'unknown').toBe(!whole)
-    const pages = asked().filter((path) => path.includes('/conversations'))
-    expect(pages.length).toBeLessThanOrEqual(calls + 1)
-    expect(new Set(pages).size).toBe(pages.length)
-  })
+  ])(
+    'of %i conversations takes %i pages at most, and the newest are among them',
+    async (count, calls, whole) => {
+      const { id } = await opened()
+      for (let n = 1; n <= count; n++) standIn.writes(id, zoe, `message ${n}`)
+      const ticket = await freshdesk.read(id, apiFor())
+      const texts = ticket.messages.map(({ text }) => text)
+      expect(texts.at(-1)).toBe(`message ${count}`)
+      const expected = Array.from(
+        { length: Math.min(count, 200) },
+        (_, i) => `message ${count - i}`,
+      ).reverse()
+      expect(whole ? texts.slice(1) : texts).toEqual(expected)
+      expect(ticket.complete).toBe(whole)
+      expect(ticket.audience === 'unknown').toBe(!whole)
+      const pages = asked().filter((path) => path.includes('/conversations'))
+      expect(pages.length).toBeLessThanOrEqual(calls + 1)
+      expect(new Set(pages).size).toBe(pages.length)
+    },
+  )
 })
 
 describe('replying on Freshdesk', () => {
@@ -136,7 +145,9 @@ describe('replying on Freshdesk', () => {
     const ticket = await opened()
     const outgoing = kind === 'reply' ? reply(ticket, zoe.address) : { ...note, kind }
     await freshdesk.post(ticket, outgoing, apiFor())
-    const expected = fixture.posts[name].map(({ method, path }) => `${method} ${path.replace('{ticket}', ticket.id)}`)
+    const expected = fixture.posts[name].map(
+      ({ method, path }) => `${method} ${path.replace('{ticket}', ticket.id)}`,
+    )
     expect(asked()).toEqual(expected)
     const sent = standIn.requests.filter(({ body }) => body !== '').map(({ body }) => JSON.parse(body))
     expect(sent).toMatchObject(fixture.posts[name].flatMap(({ body }) => body ?? []))
@@ -162,7 +173,9 @@ describe('replying on Freshdesk', () => {
     const ticket = await opened()
     standIn.changeRequester(ticket.id, ben)
     const id = await freshdesk.post(ticket, reply(ticket, zoe.address), apiFor())
-    expect(logged).toEqual([`alarm reply_went_elsewhere ${JSON.stringify({ ticketId: ticket.id, messageId: id })}`])
+    expect(logged).toEqual([
+      `alarm reply_went_elsewhere ${JSON.stringify({ ticketId: ticket.id, messageId: id })}`,
+    ])
   })
   test('where an empty CC list keeps the CCs, a CC added meanwhile is noticed', async () => {
     await standIn.close()
@@ -196,22 +209,34 @@ describe('replying on Freshdesk', () => {
   test('is found again as ours, a note by its last line', async () => {
     const ticket = await opened()
     const replyId = await freshdesk.post(ticket, reply(ticket, zoe.address), apiFor())
-    const noteId = await freshdesk.post(ticket, { ...note, text: '> On 1 Nov, Acme <a@acme.com> wrote:\n\nyes' }, apiFor())
+    const noteId = await freshdesk.post(
+      ticket,
+      { ...note, text: '> On 1 Nov, Acme <a@acme.com> wrote:\n\nyes' },
+      apiFor(),
+    )
     const { messages } = await freshdesk.read(ticket.id, apiFor())
     expect(messages.find(({ id }) => id === replyId)).toMatchObject({ ours: true, visibility: 'public' })
     const found = messages.find(({ id }) => id === noteId)
     expect(found).toMatchObject({ ours: true, visibility: 'internal' })
     expect(found?.text.split('\n').at(-1)).toBe(note.ref)
   })
-  test.each(fixture.failures.map((row) => [row.name, row] as const))('fails on %s, and is sent once', async (_name, row) => {
-    const ticket = await opened()
-    standIn.failNext({ when: 'before', answer: row.answer }, { times: 2, only: ({ method }) => method === 'POST' })
-    const error = await failure(freshdesk.post(ticket, reply(ticket), apiFor()))
-    expect(error).toMatchObject({ code: row.write, retryAfterMs: row.retryAfterMs })
-    expect(error.message).not.toMatch(/zoe@|SECRET/)
-    expect(asked().filter((call) => call.startsWith('POST')).length).toBe(row.name.startsWith('a key') ? 2 : 1)
-    expect(asked().filter((call) => call.startsWith('PUT'))).toEqual([])
-  })
+  test.each(fixture.failures.map((row) => [row.name, row] as const))(
+    'fails on %s, and is sent once',
+    async (_name, row) => {
+      const ticket = await opened()
+      standIn.failNext(
+        { when: 'before', answer: row.answer },
+        { times: 2, only: ({ method }) => method === 'POST' },
+      )
+      const error = await failure(freshdesk.post(ticket, reply(ticket), apiFor()))
+      expect(error).toMatchObject({ code: row.write, retryAfterMs: row.retryAfterMs })
+      expect(error.message).not.toMatch(/zoe@|SECRET/)
+      expect(asked().filter((call) => call.startsWith('POST')).length).toBe(
+        row.name.startsWith('a key') ? 2 : 1,
+      )
+      expect(asked().filter((call) => call.startsWith('PUT'))).toEqual([])
+    },
+  )
   test('into spam is `ticket_closed`', async () => {
     const ticket = await opened()
     standIn.account.change(standIn.account.tickets.get(Number(ticket.id)) as never, { spam: true })
@@ -336,7 +361,10 @@ describe('checking a Freshdesk connection', () => {
         },
       }),
     )
-    expect(seen).toEqual(['https://acme.freshdesk.com/api/v2/tickets/1?include=requester', `Basic ${btoa('key:X')}`])
+    expect(seen).toEqual([
+      'https://acme.freshdesk.com/api/v2/tickets/1?include=requester',
+      `Basic ${btoa('key:X')}`,
+    ])
     expect(asked()).toEqual([])
   })
 })

@@ -51,7 +51,7 @@ describe('a Freshdesk webhook', () => {
     const before = Date.now()
     const webhook = read({ ticket_id: '11', event: '{reply_sent:sent}', message_id: '7', delivery_id: 'd' })
     const [bell] = 'doorbells' in webhook ? webhook.doorbells : []
-    expect(Object.keys(bell ?? {}).sort()).toEqual(['at', 'from', 'ticketId'])
+    expect(new Set(Object.keys(bell ?? {}))).toEqual(new Set(['at', 'from', 'ticketId']))
     expect(bell?.at).toBeGreaterThanOrEqual(before)
   })
   test.each([

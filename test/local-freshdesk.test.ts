@@ -1,6 +1,6 @@
+import { mkdtempSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from '@jest/globals'
@@ -68,10 +68,8 @@ describe('the stand-in Freshdesk', () => {
     const id = standIn.opens({ from: demoPeople.zoe, text: 'Hi' })
     await call(`${standIn.url}/api/v2/tickets/${id}/notes`, 'POST', { body: '<p>note</p>' })
     await standIn.settled()
-    expect(received.map(({ body }) => (body as { event: string }).event).sort()).toEqual([
-      '{note_type:private}',
-      '{ticket_action:created}',
-    ])
+    const events = received.map(({ body }) => (body as { event: string }).event)
+    expect(new Set(events)).toEqual(new Set(['{note_type:private}', '{ticket_action:created}']))
   })
   test('sends a failed delivery again three times, and then no more', async () => {
     const standIn = await start()
@@ -98,7 +96,9 @@ describe('the stand-in Freshdesk', () => {
     const standIn = await start()
     const id = standIn.opens({ from: demoPeople.zoe, text: 'Hi' })
     const path = `${standIn.url}/api/v2/tickets/${id}`
-    expect((await call(`${path}/reply`, 'POST', { body: 'x', to: 'a@b.example' })).text).toContain('invalid_field')
+    expect((await call(`${path}/reply`, 'POST', { body: 'x', to: 'a@b.example' })).text).toContain(
+      'invalid_field',
+    )
     expect((await call(`${path}/reply`, 'POST', { body: 'x', from_email: 'a@b.example' })).status).toBe(400)
     expect((await call(`${path}/notes`, 'POST', {})).status).toBe(400)
     standIn.account.change(standIn.account.tickets.get(Number(id)) as never, { spam: true })
