@@ -9,6 +9,8 @@ export interface DeliveryRules {
   retries(response: Response | undefined): number
   deadlineMs: number
   retryDelayMs: number
+  /** How many such delays stand before the first, second, ... retry, where a vendor waits ever longer. Default: one. */
+  retryFactors?: readonly number[]
 }
 
 /** Webhooks under way: fires in the background and waits for all of them. */
@@ -21,7 +23,8 @@ export function createDeliveries(rules: DeliveryRules) {
       const { status, retries } = await attempt(webhook, delivery.rawBody)
       delivery.statuses.push(status)
       if (closing.signal.aborted || delivery.statuses.length > retries) return
-      await sleep(rules.retryDelayMs, undefined, { signal: closing.signal }).catch(() => undefined)
+      const delays = rules.retryFactors?.[delivery.statuses.length - 1] ?? 1
+      await sleep(rules.retryDelayMs * delays, undefined, { signal: closing.signal }).catch(() => undefined)
     }
   }
 

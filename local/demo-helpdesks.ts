@@ -1,4 +1,5 @@
 import type { HelpdeskName } from '../schemas/names.ts'
+import { freshdeskDemo } from './freshdesk/demo.ts'
 import { gorgiasDemo } from './gorgias/demo.ts'
 import { hubspotDemo } from './hubspot/demo.ts'
 import { intercomDemo } from './intercom/demo.ts'
@@ -11,4 +12,5 @@ export const demoHelpdesks = {
   intercom: intercomDemo,
   gorgias: gorgiasDemo,
   hubspot: hubspotDemo,
+  freshdesk: freshdeskDemo,
 } satisfies Record<HelpdeskName, DemoHelpdesk>

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 
 /** The helpdesks Deskhand speaks to. Adding one starts with one word here. */
-export const helpdeskNames = ['zendesk', 'intercom', 'gorgias', 'hubspot'] as const
+export const helpdeskNames = ['zendesk', 'intercom', 'gorgias', 'hubspot', 'freshdesk'] as const
 export const helpdeskName = z.enum(helpdeskNames)
 export type HelpdeskName = z.infer<typeof helpdeskName>
 
