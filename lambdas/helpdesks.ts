@@ -7,4 +7,7 @@ import { hubspot } from './hubspot/helpdesk.ts'
 import { intercom } from './intercom/helpdesk.ts'
 import { zendesk } from './zendesk/helpdesk.ts'
 
-export const helpdesks = { zendesk, intercom, gorgias, hubspot, freshdesk } satisfies Record<HelpdeskName, Helpdesk>
+export const helpdesks = { zendesk, intercom, gorgias, hubspot, freshdesk } satisfies Record<
+  HelpdeskName,
+  Helpdesk
+>

@@ -3,8 +3,8 @@ import { freshdeskDemo } from './freshdesk/demo.ts'
 import { gorgiasDemo } from './gorgias/demo.ts'
 import { hubspotDemo } from './hubspot/demo.ts'
 import { intercomDemo } from './intercom/demo.ts'
-import { zendeskDemo } from './zendesk/demo.ts'
 import type { DemoHelpdesk } from './stand-in.ts'
+import { zendeskDemo } from './zendesk/demo.ts'
 
 /** The demo tenant's helpdesks: one of each. */
 export const demoHelpdesks = {

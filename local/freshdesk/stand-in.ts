@@ -92,6 +92,7 @@ export async function startFreshdesk(options: FreshdeskOptions = {}): Promise<Fr
     requests,
     deliveries,
     failNext: faults.failNext,
+    clearFaults: faults.clear,
     hideNewest: api.hideNewest,
     connect(to) {
       webhook = to

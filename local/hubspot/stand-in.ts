@@ -108,6 +108,7 @@ export async function startHubspot(options: HubspotOptions = {}): Promise<Hubspo
     requests,
     deliveries,
     failNext: faults.failNext,
+    clearFaults: faults.clear,
     hideNewest: api.hideNewest,
     connect(to) {
       webhook = to
