@@ -87,6 +87,6 @@ test('what receives Intercom’s webhooks cannot call Intercom', () => {
   }
   follow(join(__dirname, '../lambdas/intercom/inbound.ts'))
   const names = [...seen].map((file) => file.slice(file.indexOf('/lambdas/') + 1))
-  expect(names).toContain('lambdas/intercom/authors.ts')
+  expect(names).toContain('lambdas/intercom/inbound.ts')
   expect(names.filter((name) => /helpdesk-api|egress|intercom\/(api|post|ticket)\.ts/.test(name))).toEqual([])
 })

@@ -81,7 +81,7 @@ describe('the laptop', () => {
   test('a forged webhook is refused at the door', async () => {
     const response = await fetch(laptop.webhookUrl('zendesk'), { method: 'POST', body: '{}' })
     expect(response.status).toBe(401)
-    const other = await fetch(`${laptop.url}/webhooks/intercom/x`, { method: 'POST', body: '{}' })
+    const other = await fetch(`${laptop.url}/webhooks/kustomer/x`, { method: 'POST', body: '{}' })
     expect(other.status).toBe(404)
   })
 

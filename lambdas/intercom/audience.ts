@@ -1,9 +1,9 @@
 /** Who besides the team receives an answer in a conversation, or reads along. */
 import type { IntercomContact, IntercomConversation, IntercomEmail } from '../../schemas/intercom-api.ts'
-import { isBot, isTeammate } from './authors.ts'
 import { channelOf } from './evidence.ts'
+import { isBot, isTeammate } from './inbound.ts'
 import { mailOf } from './mail.ts'
-import { publicTypes } from './message-types.ts'
+import { publicTypes } from './public-types.ts'
 
 /**
  * The contacts of the conversation, everybody else who wrote in it, and everybody whom a mail names. `unknown` where

@@ -7,7 +7,7 @@ import type {
   IntercomEmail,
 } from '../../schemas/intercom-api.ts'
 import type { Channel, Evidence } from '../core/helpdesk.ts'
-import { isContact } from './authors.ts'
+import { isContact } from './inbound.ts'
 import { type Mail, mailOf } from './mail.ts'
 
 /** `source.type`. https://developers.intercom.com/docs/references/rest-api/api.intercom.io/models/conversation_source */

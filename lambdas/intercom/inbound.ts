@@ -2,10 +2,8 @@
 import type * as z from 'zod'
 import type { Doorbell } from '../../schemas/doorbell.ts'
 import { type IntercomConnection, intercomConnection } from '../../schemas/intercom.ts'
-import { notification, webhookConversation } from '../../schemas/intercom-api.ts'
+import { type IntercomAuthor, notification, webhookConversation } from '../../schemas/intercom-api.ts'
 import type { Inbound, Webhook } from '../core/helpdesk.ts'
-import { isBot, isContact, isOurs } from './authors.ts'
-import { messageTypes } from './message-types.ts'
 
 export const inbound: Inbound<IntercomConnection> = {
   name: 'intercom',
@@ -99,3 +97,25 @@ const moment = (...times: (number | undefined)[]): number => {
   const told = times.find((time) => time !== undefined)
   return told === undefined ? Date.now() : told * 1000
 }
+
+// ---- Who an author is, by the type that Intercom gives -----------------------------------------------------
+
+/** An author of whom Intercom tells no id. It is nobody's. */
+export const nobody = 'unknown'
+
+export const isContact = (author: IntercomAuthor | undefined): boolean =>
+  ['user', 'lead', 'contact'].includes(author?.type ?? '') && author?.from_ai_agent !== true
+
+/** Fin, Operator and workflows; Fin also writes under other types. */
+export const isBot = (author: IntercomAuthor | undefined): boolean =>
+  author?.type === 'bot' || author?.from_ai_agent === true
+
+export const isTeammate = (author: IntercomAuthor | undefined): boolean =>
+  (author?.type === 'admin' || author?.type === 'team') && author.from_ai_agent !== true
+
+/** Is it the teammate that we answer as? */
+export const isOurs = (author: IntercomAuthor | undefined, adminId: string): boolean =>
+  author?.type === 'admin' && author.id === adminId
+
+/** Parts by which somebody says something in public. `open` reopens the conversation, mostly with a comment. */
+export const messageTypes: readonly string[] = ['comment', 'quick_reply', 'open']

@@ -3,9 +3,9 @@ import type { IntercomConnection } from '../../schemas/intercom.ts'
 import type { IntercomAuthor, IntercomPart, IntercomSource } from '../../schemas/intercom-api.ts'
 import type { Channel, Message } from '../core/helpdesk.ts'
 import { htmlToText, withoutQuotes } from '../core/written-text.ts'
-import { isBot, isContact, isOurs, isTeammate, nobody } from './authors.ts'
 import { evidenceOf, messageChannel, type Surroundings, type Written } from './evidence.ts'
-import { messageTypes, publicTypes } from './message-types.ts'
+import { isBot, isContact, isOurs, isTeammate, messageTypes, nobody } from './inbound.ts'
+import { publicTypes } from './public-types.ts'
 
 /** Oldest first. Parts of one second stay in the order in which Intercom lists them. */
 export function messagesOf(around: Surroundings, connection: IntercomConnection): Message[] {

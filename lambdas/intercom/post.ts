@@ -6,7 +6,7 @@ import { handOverTag, type Outgoing, type Ticket } from '../core/helpdesk.ts'
 import { audienceIsOnly } from '../core/identify.ts'
 import { renderHtml, renderLine } from '../core/render-html.ts'
 import { type Api, client, conversationPath } from './api.ts'
-import { isOurs } from './authors.ts'
+import { isOurs } from './inbound.ts'
 
 const hourS = 60 * 60
 

@@ -10,8 +10,8 @@ import { isCode } from '../core/errors.ts'
 import { handOverTag, type Ticket } from '../core/helpdesk.ts'
 import { type Api, client, conversationPath } from './api.ts'
 import { audienceOf } from './audience.ts'
-import { isContact, nobody } from './authors.ts'
 import { channelOf } from './evidence.ts'
+import { isContact, nobody } from './inbound.ts'
 import { messagesOf } from './messages.ts'
 
 /** Of a long thread so many of the newest messages are kept. */
