@@ -57,8 +57,9 @@ export function roleOf(entry: HubspotEntry, connection: HubspotConnection): Mess
 /** What an incoming message came on. An integration may name any sender, on any channel. */
 export function channelOf(entry: HubspotEntry, connection: HubspotConnection): Channel {
   const { channelId } = entry
-  const types = identifiersOf(entry.senders?.[0]).map(({ type }) => type)
-  if (channelId === undefined || types.length === 0) return 'unknown'
+  const identifiers = identifiersOf(entry.senders?.[0])
+  if (channelId === undefined || identifiers.length === 0 || !identifiers.every(isWhole)) return 'unknown'
+  const types = identifiers.map(({ type }) => type)
   if (entry.client?.clientType === 'INTEGRATION') return 'api'
   if (types.includes('HS_PHONE_NUMBER')) return 'phone'
   if (connection.chatChannelIds.includes(channelId)) return 'messenger'
