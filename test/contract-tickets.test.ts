@@ -138,14 +138,16 @@ describe.each(helpdeskNames)('a ticket of %s', (name) => {
         ...(body === undefined ? {} : { body: fill(body, ticketId) }),
       }))
     const made = () =>
-      writes().map(({ method, path, body }) => ({
-        method,
-        path,
-        body: body === '' ? undefined : JSON.parse(body),
-      }))
+      standIn.requests
+        .filter(({ path }) => !isToken(path))
+        .map(({ method, path, body }) => ({
+          method,
+          path,
+          body: body === '' ? undefined : JSON.parse(body),
+        }))
 
     test.each(['reply', 'note', 'handOver'] as const)(
-      '%s: the vendor’s calls, and no other write',
+      '%s: the vendor’s calls, and no other',
       async (kind) => {
         const one = api()
         const ticket = await helpdesk.read(ticketId, one)
@@ -153,7 +155,6 @@ describe.each(helpdeskNames)('a ticket of %s', (name) => {
         const outgoing = { reply: replyTo(ticket), note, handOver }[kind]
         const id = await helpdesk.post(ticket, outgoing, one)
         expect(made()).toMatchObject(expected(fixture.posts[kind]))
-        expect(made()).toHaveLength(fixture.posts[kind].length)
 
         const after = await helpdesk.read(ticketId, one)
         const posted = after.messages.find((message) => message.id === id)
