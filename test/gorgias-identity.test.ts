@@ -95,6 +95,11 @@ describe('who reads a Gorgias ticket', () => {
     expect(audienceIsOnly(ticket, ticket.requester.address ?? '')).toBe(false)
     expect(who(rest).level).not.toBe('mailbox')
   })
+  test.each(['to', 'cc', 'bcc'])('is unknown where Gorgias leaves out %s', (list) => {
+    const source: Json = mailFrom('zoe@example.com')
+    delete source[list]
+    expect(toTicket(newest(byEmail, { source })).audience).toBe('unknown')
+  })
   test('is not changed by notes of the team, whomever they name', () => {
     const note = byAgent({
       channel: 'internal-note',
