@@ -123,6 +123,18 @@ describe('who wrote a HubSpot message', () => {
   })
 })
 
+test('what an integration published came by the API, whatever it says of its channel', () => {
+  const client = { clientType: 'INTEGRATION', integrationAppId: 99 }
+  for (const one of [message({ client }), chat({ client })])
+    expect(toTicket(saying(one)).messages[0]?.evidence.channel).toBe('api')
+})
+
+test('what HubSpot says in part is not read as a whole', () => {
+  const half = { recipientField: 'CC', deliveryIdentifier: { value: 'zoe@example.com' } }
+  expect(toTicket(saying(message({ recipients: [to('help@shop.example'), half] }))).audience).toBe('unknown')
+  expect(toTicket(saying(message({ channelId: undefined }))).messages[0]?.evidence.channel).toBe('unknown')
+})
+
 test('a mail without an actor is its address’s: the requester’s where it is on file, else a stranger’s', () => {
   const from = (value: string) =>
     toTicket(saying(message({ senders: [{ senderField: 'FROM', deliveryIdentifier: mail(value) }] })))
