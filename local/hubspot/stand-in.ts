@@ -41,6 +41,7 @@ export async function startHubspot(options: HubspotOptions = {}): Promise<Hubspo
     retryDelayMs: options.retryDelayMs ?? 250,
   })
 
+  let unsendable = 0
   const fire = ({ thread }: Conversation, rawBody: string) => {
     if (webhook === undefined) return
     const delivery = { ticketId: thread.id, rawBody, statuses: [] }
@@ -52,8 +53,16 @@ export async function startHubspot(options: HubspotOptions = {}): Promise<Hubspo
     if (['MESSAGE', 'COMMENT'].includes(made.type)) fire(conversation, newMessage(conversation, made, now()))
     return made
   }
+  /** A message of an integration is taken at once and sent later: then it turns out whether it can be. */
+  const post = (conversation: Conversation, entry: Parameters<Account['add']>[1]): Entry => {
+    const made = add(conversation, entry)
+    if (made.type !== 'MESSAGE' || unsendable === 0) return made
+    unsendable--
+    made.status = { statusType: 'FAILED', failureDetails: { errorMessage: 'The recipient refused the message' } }
+    return made
+  }
   const effects: Effects = {
-    add,
+    add: post,
     assign(conversation, assignedTo) {
       account.change(conversation, { assignedTo })
       add(conversation, happened('ASSIGNMENT', { assignedTo }))
@@ -110,6 +119,9 @@ export async function startHubspot(options: HubspotOptions = {}): Promise<Hubspo
     failNext: faults.failNext,
     clearFaults: faults.clear,
     hideNewest: api.hideNewest,
+    failSending(times) {
+      unsendable = times
+    },
     connect(to) {
       webhook = to
     },
