@@ -100,6 +100,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
         )
 
     const contentKey = aws.createKey('content')
+    const identityKey = aws.createSigningKey('identity')
     const cloud = {
       aws: { region: 'local', endpoint: aws.url, dynamoEndpoint: tables.url, credentials: aws.credentials },
       io: timed(onLine),
@@ -144,6 +145,8 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
           ...cloud,
           queueUrl,
           keyId: contentKey,
+          identityKeyArn: identityKey,
+          publicUrl: door.url,
           roleArn: aws.roleArn,
           anthropic: options.anthropic ?? { apiKey: 'stand-in', ...(claude ? { baseURL: claude.url } : {}) },
           allowance: { hosts: new Set([...stoodIn, ...(options.allowHosts ?? [])]) },

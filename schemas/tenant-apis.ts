@@ -1,13 +1,7 @@
 import * as z from 'zod'
-import { assurance, authorizationName, secretName } from './names.ts'
+import { assurance, authorizationName } from './names.ts'
 
-/** A stored credential for a tenant's own APIs. The value is in Secrets Manager, bound there to its hosts. */
-export const authorization = z.strictObject({
-  name: authorizationName,
-  type: z.literal('bearer'),
-  secret: secretName,
-})
-export type Authorization = z.infer<typeof authorization>
+export { type Authorization, authorization } from './authorization.ts'
 
 /** The tenant's endpoint that tells who a customer is: POST `{"identifier": email}`. */
 export const userDataApi = z.strictObject({

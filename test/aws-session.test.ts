@@ -178,6 +178,8 @@ describe('the runtime of answer', () => {
       tableNames,
       queueUrl,
       keyId,
+      identityKeyArn: aws.createSigningKey('identity'),
+      publicUrl: 'https://hooks.acme.com',
       roleArn: aws.roleArn,
       anthropic: { apiKey: 'key' },
     })
@@ -210,6 +212,8 @@ describe('a runtime in Lambda', () => {
     TENANT_ROLE_ARN: 'role',
     ANTHROPIC_SECRET_ID: 'secret',
     OWN_HOSTS: 'deskhand.example.com',
+    PUBLIC_URL: 'https://deskhand.example.com',
+    IDENTITY_KEY_ARN: 'key/1',
     AWS_REGION: 'eu-central-1',
   }
   const withEnvironment = (changes: Record<string, string | undefined>, run: () => void) => {
@@ -237,6 +241,8 @@ describe('a runtime in Lambda', () => {
     ['QUEUE_URL', cloudReceiveRuntime],
     ['CONTENT_KEY_ID', cloudAnswerRuntime],
     ['TENANT_ROLE_ARN', cloudAnswerRuntime],
+    ['IDENTITY_KEY_ARN', cloudAnswerRuntime],
+    ['PUBLIC_URL', cloudAnswerRuntime],
     ['ANTHROPIC_SECRET_ID', cloudAnswerRuntime],
     ['QUEUE_URLS', cloudSweeperRuntime],
   ])('names %s when it is missing', (name, build: () => unknown) => {

@@ -50,6 +50,7 @@ import { assertNothingLeaked } from './no-leak.ts'
 
 const second = 1000
 const fullLambdaMs = 180_000
+export const publicUrl = 'https://hooks.deskhand.example'
 /** Nobody may ever see it. */
 export const claudeKey = 'canary-anthropic-key-7d1f'
 
@@ -117,6 +118,7 @@ async function startDeployment(script: Script) {
     claude: await startClaude({ script: (request, n) => current.script(request, n) }),
     queueUrl: aws.createQueue('zendesk', { visibilityTimeoutSeconds: 1080 }),
     keyId: aws.createKey('content'),
+    identityKeyArn: aws.createSigningKey('identity'),
     allowance: { hosts: new Set<string>() },
     log: createLog({ clock, write: (line) => lines.push(JSON.parse(line) as LogLine) }),
   }
@@ -133,7 +135,7 @@ export async function startWorld(options: {
 }) {
   const tenant = options.beside === undefined ? tenants.nordlicht : tenants.suedwind
   const deployment = options.beside?.deployment ?? (await startDeployment(options.script))
-  const { clock, aws, tables, claude, queueUrl, keyId, allowance, log, lines } = deployment
+  const { clock, aws, tables, claude, queueUrl, keyId, identityKeyArn, allowance, log, lines } = deployment
   const idempotency = options.idempotency ?? 'key'
   const zendesk = await startZendesk({ now: clock.now, requestsPerMinute: 1_000_000 })
   const shop = await startShop({ now: clock.now, honoursKeys: idempotency === 'key' })
@@ -160,6 +162,8 @@ export async function startWorld(options: {
       ...shared,
       queueUrl,
       keyId,
+      identityKeyArn,
+      publicUrl,
       roleArn: aws.roleArn,
       anthropic: { apiKey: claudeKey, baseURL: claude.url },
       allowance,
@@ -266,7 +270,7 @@ export async function startWorld(options: {
           receiveRuntime({
             ...shared,
             queueUrl,
-            publicUrl: 'https://hooks.deskhand.example',
+            publicUrl,
             io: life.io,
             log,
           }),
