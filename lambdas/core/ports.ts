@@ -93,6 +93,12 @@ export interface Signer {
   sign(text: string): Promise<Uint8Array>
 }
 
+/** The public halves of our signing keys. */
+export interface PublicKeys {
+  /** SubjectPublicKeyInfo of RFC 5280 in DER. Throws `unavailable` or `bad_configuration`. */
+  read(keyArn: string): Promise<Uint8Array>
+}
+
 /** Which row and field a sealed text belongs to: bound into the ciphertext, so that it opens nowhere else. */
 export interface Place extends Key {
   field: string
@@ -268,4 +274,12 @@ export interface SweeperRuntime {
   conversations: Pick<Table, 'update'>
   /** The queue of one helpdesk. */
   queue(helpdesk: string): Queue
+}
+
+/** What `public-keys` has: no table, no secret, no key that opens or signs anything. */
+export interface PublicKeysRuntime {
+  log: Log
+  publicKeys: PublicKeys
+  /** The keys to publish: the one that signs, and one that is to sign next or did last. */
+  keyArns: readonly string[]
 }
