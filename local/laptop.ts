@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { SQSClient } from '@aws-sdk/client-sqs'
+import type { Context } from 'aws-lambda'
 import { createAnswer } from '../lambdas/core/answer.ts'
 import { answerRuntime } from '../lambdas/core/aws/answer-runtime.ts'
+import { publicKeysRuntime } from '../lambdas/core/aws/public-keys-runtime.ts'
 import { receiveRuntime } from '../lambdas/core/aws/receive-runtime.ts'
 import { sweeperRuntime } from '../lambdas/core/aws/sweeper-runtime.ts'
 import { createTable } from '../lambdas/core/aws/table.ts'
@@ -13,6 +15,7 @@ import type { Helpdesk } from '../lambdas/core/helpdesk.ts'
 import { createLog } from '../lambdas/core/log.ts'
 import type { Io } from '../lambdas/core/ports.ts'
 import { createReceive } from '../lambdas/core/receive.ts'
+import { createPublicKeys } from '../lambdas/core/serve-public-keys.ts'
 import { sweep } from '../lambdas/core/sweep.ts'
 import { helpdesks } from '../lambdas/helpdesks.ts'
 import { type HelpdeskName, helpdeskNames } from '../schemas/names.ts'
@@ -110,11 +113,13 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     await seed({ aws, dynamoUrl: tables.url, standIns, shopUrl: shop.url })
 
     const message = demoMessageRoute(standIns, onLine)
+    const publicKeys = createPublicKeys(publicKeysRuntime({ ...cloud, keyArns: [identityKey] }))
     const webhooks: FrontDoorRoutes['webhooks'] = {}
     const door = opened(
       await openFrontDoor(
         {
           webhooks,
+          publicKeys: (event) => publicKeys(event as Parameters<typeof publicKeys>[0], {} as Context),
           message: message.route,
           hello: () =>
             `Deskhand on this machine. Tickets:\n${helpdeskNames.map((name) => `${standIns[name].url}  ${demoHelpdesks[name].title}\n`).join('')}`,

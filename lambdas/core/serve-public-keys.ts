@@ -1,6 +1,6 @@
 /** `GET /t/{tenant}/.well-known/jwks.json`: how a tenant's API checks that a `Deskhand-Identity` is ours. */
 import middy from '@middy/core'
-import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
+import type { APIGatewayProxyEventV2 } from 'aws-lambda'
 import { tenantId } from '../../schemas/names.ts'
 import { DeskhandError } from './errors.ts'
 import { createKeySet } from './identity/public-keys.ts'
@@ -15,7 +15,7 @@ export const keySetMaxAgeSeconds = 600
  */
 export function createPublicKeys({ publicKeys, keyArns, log }: PublicKeysRuntime) {
   const keySet = createKeySet(publicKeys, keyArns)
-  return middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>().handler(async (event) => {
+  return middy<Pick<APIGatewayProxyEventV2, 'pathParameters'>, Answer>().handler(async (event) => {
     if (!tenantId.safeParse(event.pathParameters?.tenant).success) return answer(404, { error: 'not found' })
     try {
       return answer(200, await keySet(), { 'cache-control': `public, max-age=${keySetMaxAgeSeconds}` })
@@ -27,11 +27,13 @@ export function createPublicKeys({ publicKeys, keyArns, log }: PublicKeysRuntime
   })
 }
 
-const answer = (
-  statusCode: number,
-  body: object,
-  headers: Record<string, string> = {},
-): APIGatewayProxyStructuredResultV2 => ({
+interface Answer {
+  statusCode: number
+  headers: Record<string, string>
+  body: string
+}
+
+const answer = (statusCode: number, body: object, headers: Record<string, string> = {}): Answer => ({
   statusCode,
   headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
   body: JSON.stringify(body),
