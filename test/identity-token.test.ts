@@ -213,7 +213,7 @@ describe('the public keys', () => {
     const { headers, body } = await ask('nordlicht')
     expect(headers).toEqual({ 'content-type': 'application/json', 'cache-control': 'public, max-age=600' })
     for (const key of JSON.parse(body).keys)
-      expect(Object.keys(key).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
+      expect(new Set(Object.keys(key))).toEqual(new Set(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']))
     expect(body).not.toContain('000000000000')
   })
 
