@@ -119,9 +119,10 @@ describe('a turn', () => {
     await world.untilQuiet(ticketId, withoutKms)
     expect(withoutKms.ports.filter((port) => port === 'kms.sign')).toHaveLength(2)
     expect(world.shop.requests).toEqual([])
-    expect(world.lines).toContainEqual(
-      expect.objectContaining({ event: 'tool_misconfigured', cause: 'identity_unsigned' }),
-    )
+    for (const event of ['user_data_misconfigured', 'tool_misconfigured'])
+      expect(world.lines).toContainEqual(
+        expect.objectContaining({ event, cause: 'identity_unsigned', alarm: true }),
+      )
   })
 })
 

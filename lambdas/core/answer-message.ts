@@ -12,7 +12,7 @@ import { code, isNoteMode, noteHosts, safeNote } from './note.ts'
 import { performTools } from './perform-tools.ts'
 import { post, refOf } from './post.ts'
 import { type EarlierEffect, opening } from './prompt.ts'
-import { tenantSender } from './send-tool.ts'
+import { needsAdmin, tenantSender } from './send-tool.ts'
 import type { Turn, Work } from './turn.ts'
 import { mayReplyUnproven } from './unproven.ts'
 import { fetchUserData, type UserData } from './user-data.ts'
@@ -116,8 +116,11 @@ async function askUserData(work: Work, message: Message, identity: Identity): Pr
   })
   const fields = { code: userData.kind, ms: clock.now() - started }
   if (userData.kind === 'mismatch') log.alarm('user_data_mismatch', fields)
-  else if (userData.kind === 'unavailable') log.warn('user_data', { ...fields, cause: userData.cause })
-  else log.info('user_data', { ...fields, ...(userData.kind === 'data' ? { bytes: userData.bytes } : {}) })
+  else if (userData.kind === 'unavailable') {
+    const why = { ...fields, cause: userData.cause }
+    if (needsAdmin.has(userData.cause)) log.alarm('user_data_misconfigured', why)
+    else log.warn('user_data', why)
+  } else log.info('user_data', { ...fields, ...(userData.kind === 'data' ? { bytes: userData.bytes } : {}) })
   return userData
 }
 

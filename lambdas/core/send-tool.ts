@@ -44,6 +44,17 @@ export async function sendTool(
   return sent.result
 }
 
+/** Why a call of the tenant's was not sent, that only somebody with rights to the configuration can mend. */
+export const needsAdmin: ReadonlySet<string> = new Set([
+  'grant_missing',
+  'grant_other_client',
+  'grant_revoked',
+  'identity_unsigned',
+  'token_bad_answer',
+  'token_refused',
+  'token_url_refused',
+])
+
 /** Causes that pass by themselves: nobody has to mend them. */
 const passing = new Set(['token_unavailable', 'token_timeout', 'grant_busy'])
 

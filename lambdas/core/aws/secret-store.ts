@@ -6,6 +6,9 @@ import {
 import type { Io, SecretStore } from '../ports.ts'
 import { awsError } from './aws-error.ts'
 
+/** A role that may write secrets with the tenant's tag only is denied one that does not exist: it has no tag. */
+const missing = ['ResourceNotFoundException', 'AccessDeniedException']
+
 /**
  * Writes `deskhand/<tenant>/outbound/<name>`. `createWith`: where there is no such secret, make it under this KMS key,
  * tagged with the tenant; without it that is an error, because a tenant's session may only overwrite.
@@ -22,8 +25,8 @@ export function createSecretStore(options: {
     try {
       await client.send(new PutSecretValueCommand({ SecretId: id, SecretString: text }))
     } catch (error) {
-      const missing = error instanceof Error && error.name === 'ResourceNotFoundException'
-      if (!missing || createWith === undefined) throw error
+      const perhapsMissing = error instanceof Error && missing.includes(error.name)
+      if (!perhapsMissing || createWith === undefined) throw error
       await client.send(
         new CreateSecretCommand({
           Name: id,
