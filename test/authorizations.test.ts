@@ -69,6 +69,27 @@ describe('an API key', () => {
   })
 })
 
+describe('a secret that is bound to a header', () => {
+  const bound = (header: string) => ({
+    secrets: { read: async () => ({ value: 'key-1', hosts: [api.host], header }) },
+  })
+
+  test('is sent in that one', async () => {
+    api.respond(json(200, {}))
+    expect((await send(apiKey, '', bound('x-api-key'))).result.ok).toBe(true)
+    expect((await send(basic, '', bound('Authorization'))).result.ok).toBe(true)
+    expect(api.received).toHaveLength(2)
+  })
+
+  test('is sent in no other that a definition names later', async () => {
+    api.respond(json(200, {}))
+    const moved = { ...apiKey, header: 'X-Debug' }
+    expect(await send(moved, '', bound('x-api-key'))).toMatchObject({ cause: 'secret_header' })
+    expect(await send(basic, '', bound('x-api-key'))).toMatchObject({ cause: 'secret_header' })
+    expect(api.received).toEqual([])
+  })
+})
+
 describe('a user name and password', () => {
   test('go as RFC 7617 says, in UTF-8', async () => {
     api.respond(json(200, {}))

@@ -5,15 +5,15 @@
  *
  * `begin` and `redeem` are for calls of a signed-in admin, who `starter` names; `callback` is for anybody's browser.
  */
-import { createHash } from 'node:crypto'
 import { calculatePKCECodeChallenge } from 'oauth4webapi'
 import * as z from 'zod'
 import { type Authorization, grantSecretName, type OAuthDelegated } from '../../../schemas/authorization.ts'
 import { tenantId } from '../../../schemas/names.ts'
-import { DeskhandError, isCode } from '../errors.ts'
-import type { Clock, Http, Key, Random, Row, SecretStore, Secrets, Table, Vault } from '../ports.ts'
+import { DeskhandError } from '../errors.ts'
+import type { Http, Random, SecretStore, Secrets } from '../ports.ts'
 import { boundSecret } from '../tools/bound-secret.ts'
 import { versionOf } from './access-tokens.ts'
+import { type LinkRows, refusal, storeLink, useUpLink } from './link-rows.ts'
 import { grantOf } from './renew-grant.ts'
 import { askByCode } from './token-request.ts'
 
@@ -25,31 +25,15 @@ const resultLifeMs = 2 * minute
 /** 256 bits. */
 const secretBytes = 32
 
-export interface LinkContext {
-  tenant: string
-  table: Table
-  vault: Vault
+export interface LinkContext extends LinkRows {
   secrets: Secrets
   /** Makes the grant's secret where there is none. */
   store: SecretStore
   http: Http
-  clock: Clock
   random: Random
   /** The authorization of that name as it is live now. */
   live(name: string): Promise<Authorization | undefined>
 }
-
-/** What both rows of a link say: the state's, and the result's. */
-const linkRow = z.object({
-  name: z.string(),
-  /** Of the definition when it began. */
-  version: z.string(),
-  starter: z.string(),
-  redirectUri: z.string(),
-  sealed: z.instanceof(Uint8Array),
-  until: z.number(),
-})
-type LinkRow = z.infer<typeof linkRow>
 
 /**
  * Begins: answers where to send the starter's browser. Throws `bad_configuration` where there is no delegated
@@ -62,7 +46,7 @@ export async function beginLink(
   const authorization = await delegated(context, about.name)
   const state = `${context.tenant}.${context.random(secretBytes).toString('base64url')}`
   const verifier = context.random(secretBytes).toString('base64url')
-  await store(context, 'state', state, {
+  await storeLink(context, 'state', state, {
     ...about,
     version: versionOf(authorization),
     secret: verifier,
@@ -97,12 +81,12 @@ export async function callbackOfLink(
   context: LinkContext,
   came: { state: string; code: string | undefined; redirectUri: string },
 ): Promise<{ result: string }> {
-  const { row, secret: verifier } = await useUp(context, 'state', came.state, {})
+  const { row, secret: verifier } = await useUpLink(context, 'state', came.state, {})
   await delegated(context, row.name, row.version)
   if (row.redirectUri !== came.redirectUri) throw refusal('the answer came back to another address')
   if (came.code === undefined) throw refusal('the provider did not give consent')
   const result = `${context.tenant}.${context.random(secretBytes).toString('base64url')}`
-  await store(context, 'result', result, {
+  await storeLink(context, 'result', result, {
     ...row,
     secret: JSON.stringify({ code: came.code, verifier } satisfies z.infer<typeof consent>),
     until: context.clock.now() + resultLifeMs,
@@ -120,7 +104,7 @@ export async function redeemLink(
   context: LinkContext,
   by: { result: string; starter: string },
 ): Promise<{ name: string }> {
-  const { row, secret } = await useUp(context, 'result', by.result, { starter: by.starter })
+  const { row, secret } = await useUpLink(context, 'result', by.result, { starter: by.starter })
   const authorization = await delegated(context, row.name, row.version)
   const { code, verifier } = consent.parse(JSON.parse(secret))
   const { http, clock, store: secretStore } = context
@@ -154,66 +138,9 @@ async function delegated({ live }: LinkContext, name: string, version?: string):
 async function clientSecretOf({ secrets }: LinkContext, authorization: OAuthDelegated): Promise<string> {
   const bound = await boundSecret(secrets, authorization, [new URL(authorization.tokenUrl)], {
     fresh: true,
+    header: 'authorization',
     fits: (value) => value !== '',
   })
   if (bound.ok) return bound.value
   throw new DeskhandError(bound.cause === 'secrets_unavailable' ? 'unavailable' : 'refused', bound.message)
 }
-
-type Kind = 'state' | 'result'
-
-/** Whoever reads the table finds nothing that could be used: the value is hashed, what belongs to it sealed. */
-const keyOf = (tenant: string, kind: Kind, value: string): Key => ({
-  pk: `T#${tenant}#link#${createHash('sha256').update(value).digest('base64url')}`,
-  sk: kind,
-})
-
-async function store(
-  { tenant, table, vault }: LinkContext,
-  kind: Kind,
-  value: string,
-  about: Omit<LinkRow, 'sealed'> & { secret: string },
-): Promise<void> {
-  const key = keyOf(tenant, kind, value)
-  const { name, version, starter, redirectUri, until } = about
-  const sealed = await vault.seal({ ...key, field: 'secret' }, about.secret)
-  const row = {
-    ...key,
-    name,
-    version,
-    starter,
-    redirectUri,
-    until,
-    sealed,
-    expiresAt: Math.ceil(until / 1000),
-  }
-  await table.put(`link_${kind}`, row, { condition: 'attribute_not_exists(pk)' })
-}
-
-/** Takes it, once and in time. What does not fit is refused in the same words, whatever it is. */
-async function useUp(
-  { tenant, table, vault, clock }: LinkContext,
-  kind: Kind,
-  value: string,
-  only: { starter?: string },
-): Promise<{ row: LinkRow; secret: string }> {
-  const key = keyOf(tenant, kind, value)
-  const { starter } = only
-  let stored: Row
-  try {
-    stored = await table.update(`use_${kind}`, key, {
-      update: 'SET usedAt = :now',
-      condition: `attribute_exists(pk) AND attribute_not_exists(usedAt) AND #until > :now${starter === undefined ? '' : ' AND starter = :starter'}`,
-      names: { '#until': 'until' },
-      values: { ':now': clock.now(), ...(starter === undefined ? {} : { ':starter': starter }) },
-    })
-  } catch (error) {
-    if (isCode(error, 'condition_failed'))
-      throw refusal('this link is unknown, over or not yours: begin again')
-    throw error
-  }
-  const row = linkRow.parse(stored)
-  return { row, secret: await vault.open({ ...key, field: 'secret' }, row.sealed) }
-}
-
-const refusal = (message: string): DeskhandError => new DeskhandError('refused', message)

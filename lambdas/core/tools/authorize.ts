@@ -39,6 +39,7 @@ export async function authorize(
   const urls = isOAuth(authorization) ? [url, new URL(authorization.tokenUrl)] : [url]
   const secret = await boundSecret(access.secrets, authorization, urls, {
     fresh: options.after401 !== undefined,
+    header: authorization.type === 'api_key' ? authorization.header : 'authorization',
     fits: authorization.type === 'basic' ? isText : isHeaderValue,
   })
   if (!secret.ok) return secret

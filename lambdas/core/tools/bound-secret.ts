@@ -9,18 +9,19 @@ export type BoundFailure =
   | 'secret_missing'
   | 'secret_unreadable'
   | 'secret_host'
+  | 'secret_header'
   /** Secrets Manager did not answer: it may later. */
   | 'secrets_unavailable'
 
 /**
  * Reads the secret of `authorization` for calls to all of `urls`; `fresh` passes the cache by, after a 401. `fits`: can
- * the value be sent as it is meant to?
+ * the value be sent as it is meant to, in `header`?
  */
 export async function boundSecret(
   secrets: Secrets,
   { name, secret }: { name: string; secret: string },
   urls: readonly URL[],
-  options: { fresh: boolean; fits(value: string): boolean },
+  options: { fresh: boolean; header: string; fits(value: string): boolean },
 ): Promise<Bound> {
   const stored = await read(secrets, secret, options)
   if (stored === unavailable) {
@@ -45,13 +46,20 @@ export async function boundSecret(
       message: `authorization ${name}: secret ${secret} must hold a value that can be sent and its hosts; enter it again`,
     }
   }
-  const { value, hosts } = parsed.data
+  const { value, hosts, header } = parsed.data
   const strange = urls.find((url) => !hosts.some((host) => isHostOf(url, host)))
   if (strange !== undefined) {
     return {
       ok: false,
       cause: 'secret_host',
       message: `authorization ${name}: secret ${secret} is not bound to ${strange.host}; enter the value again with this host`,
+    }
+  }
+  if (header !== undefined && header.toLowerCase() !== options.header.toLowerCase()) {
+    return {
+      ok: false,
+      cause: 'secret_header',
+      message: `authorization ${name}: secret ${secret} is bound to another header; enter the value again with this one`,
     }
   }
   return { ok: true, value }
