@@ -1,5 +1,5 @@
 /** A credential for a tenant's own API: read, and given out only for the hosts it is bound to. */
-import { outboundSecret } from '../../../schemas/tenant-apis.ts'
+import { outboundSecret } from '../../../schemas/secrets.ts'
 import { isCode } from '../errors.ts'
 import type { Secrets } from '../ports.ts'
 
