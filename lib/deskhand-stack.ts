@@ -7,6 +7,8 @@ import type { Construct } from 'constructs'
 import { helpdeskNames } from '../schemas/names.ts'
 import { dashboard } from './dashboard.ts'
 import { HelpdeskEndpoint } from './helpdesk-endpoint.ts'
+import { IdentityKeys } from './identity-keys.ts'
+import { PublicKeys } from './public-keys.ts'
 import { readSettings } from './settings.ts'
 import type { StorageStack } from './storage-stack.ts'
 import { Sweeper } from './sweeper.ts'
@@ -36,7 +38,13 @@ export class DeskhandStack extends Stack {
           settings,
         }),
     )
-    new TenantRole(this, 'Tenant', { storage, answers: endpoints.map(({ answer }) => answer) })
+    const identityKeys = new IdentityKeys(this, 'IdentityKeys', settings)
+    new TenantRole(this, 'Tenant', {
+      storage,
+      signingKey: identityKeys.signing,
+      answers: endpoints.map(({ answer }) => answer),
+    })
+    new PublicKeys(this, 'PublicKeys', { api: webhooks.api, keys: identityKeys, settings })
     const sweeper = new Sweeper(this, 'Sweeper', { endpoints, storage, queuesKey, settings })
     dashboard(this, { api: webhooks, endpoints, sweeper })
 
@@ -47,6 +55,10 @@ export class DeskhandStack extends Stack {
       }
     }
 
+    new CfnOutput(this, 'PublicKeysUrl', {
+      value: `${settings.publicUrl ?? webhooks.api.apiEndpoint}/t/{tenant}/.well-known/jwks.json`,
+      description: "Where a tenant's API finds the keys that Deskhand-Identity is signed by",
+    })
     new CfnOutput(this, 'WebhookUrl', {
       value: `${settings.publicUrl ?? webhooks.api.apiEndpoint}/webhooks/{helpdesk}/{connectionId}`,
       description: `What a connection's webhook is to be sent to; {helpdesk} is one of: ${helpdeskNames.join(', ')}`,

@@ -54,17 +54,19 @@ export class HelpdeskEndpoint extends Construct {
       deadLetterQueue: { queue: deadLetters, maxReceiveCount: 5 },
     })
 
+    const publicUrl = settings.publicUrl ?? props.api.apiEndpoint
     const environment = {
       CONVERSATIONS_TABLE: storage.conversations.tableName,
       CONFIGURATION_TABLE: storage.configuration.tableName,
       QUEUE_URL: this.queue.queueUrl,
+      PUBLIC_URL: publicUrl,
     }
     this.receive = new DeskhandFunction(this, 'Receive', {
       path: `${helpdesk}/receive`,
       description: `Deskhand: verifies webhooks of ${helpdesk} and rings their tickets`,
       timeout: timeouts.receive,
       memorySize: settings.receiveMemory,
-      environment: { ...environment, PUBLIC_URL: settings.publicUrl ?? props.api.apiEndpoint },
+      environment,
       logRetention: settings.logRetentionDays,
       reservedConcurrency: settings.receiveReservedConcurrency,
       permissions: receiveMay(storage, this.queue, queuesKey),

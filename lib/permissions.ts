@@ -3,6 +3,7 @@ import { Aws } from 'aws-cdk-lib'
 import { type Conditions, PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
 import type { IQueue } from 'aws-cdk-lib/aws-sqs'
+import { grantPrefix } from '../schemas/authorization.ts'
 import { dueIndex, type StorageStack } from './storage-stack.ts'
 
 /** The tenant of the session, as IAM fills it in. */
@@ -12,6 +13,9 @@ const tenant = `\${aws:PrincipalTag/tenant}`
 export const inboundSecrets = 'deskhand/*/inbound/*'
 /** Names of the secrets that a tenant's session may read. */
 export const tenantOutboundSecrets = `deskhand/${tenant}/outbound/*`
+
+/** Those that it may overwrite too: refresh tokens, which their server replaces (`grantPrefix`). */
+export const tenantGrants = `deskhand/${tenant}/outbound/${grantPrefix}*`
 
 /** `receive`: finds a connection, reads inbound secrets, rings tickets, wakes `answer`. */
 export const receiveMay = (storage: StorageStack, queue: IQueue, queuesKey: IKey): PolicyStatement[] => [
@@ -36,8 +40,11 @@ export const answerMay = (storage: StorageStack, queue: IQueue, queuesKey: IKey)
   ...send(queuesKey, queue),
 ]
 
-/** `answer` as one tenant: that tenant's rows, outbound secrets and data keys. */
-export const tenantMay = (storage: StorageStack): PolicyStatement[] => [
+/**
+ * `answer` as one tenant: that tenant's rows, outbound secrets and data keys. The key that signs is all tenants': a
+ * signature binds its tenant by what is signed, and CloudTrail has each one under its tenant's session.
+ */
+export const tenantMay = (storage: StorageStack, signingKey: IKey): PolicyStatement[] => [
   allow(
     [
       'dynamodb:GetItem',
@@ -60,9 +67,23 @@ export const tenantMay = (storage: StorageStack): PolicyStatement[] => [
   ...readSecrets(storage, secretArn(tenantOutboundSecrets), {
     StringEquals: { 'secretsmanager:ResourceTag/tenant': tenant },
   }),
+  ...overwriteSecrets(storage, secretArn(tenantGrants), {
+    StringEquals: { 'secretsmanager:ResourceTag/tenant': tenant },
+  }),
   allow(['kms:GenerateDataKey', 'kms:Decrypt'], storage.contentKey.keyArn, {
     StringEquals: { 'kms:EncryptionContext:tenant': tenant },
   }),
+  allow(['kms:Sign'], signingKey.keyArn, {
+    StringEquals: { 'kms:SigningAlgorithm': 'ECDSA_SHA_256' },
+  }),
+]
+
+/** `public-keys`: the public halves of the keys that sign. */
+export const publicKeysMay = (keys: IKey[]): PolicyStatement[] => [
+  allow(
+    ['kms:GetPublicKey'],
+    keys.map(({ keyArn }) => keyArn),
+  ),
 ]
 
 /** The sweeper: alone reads the index of due tickets; moves their `dueAt`, wakes `answer`. */
@@ -111,6 +132,17 @@ function readSecrets(storage: StorageStack, arn: string, conditions?: Conditions
   return [
     allow(['secretsmanager:GetSecretValue'], arn, conditions),
     allow(['kms:Decrypt'], storage.secretsKey.keyArn, {
+      ...via('secretsmanager'),
+      StringLike: { 'kms:EncryptionContext:SecretARN': arn },
+    }),
+  ]
+}
+
+/** Stores new values of secrets that there are; their tags and key stay as they are. */
+function overwriteSecrets(storage: StorageStack, arn: string, conditions: Conditions): PolicyStatement[] {
+  return [
+    allow(['secretsmanager:PutSecretValue'], arn, conditions),
+    allow(['kms:GenerateDataKey'], storage.secretsKey.keyArn, {
       ...via('secretsmanager'),
       StringLike: { 'kms:EncryptionContext:SecretARN': arn },
     }),

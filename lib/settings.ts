@@ -4,6 +4,10 @@ import * as z from 'zod'
 
 const memory = (megabytes: number) => z.coerce.number().int().min(128).max(10_240).default(megabytes)
 
+/** The two places that a key which signs `Deskhand-Identity` can be in: rotating is moving to the other one. */
+export const identitySlots = ['a', 'b'] as const
+export type IdentitySlot = (typeof identitySlots)[number]
+
 const settings = z.object({
   /** SNS topic that every alarm notifies. Without one the alarms only show. */
   alarmTopicArn: z.string().startsWith('arn:').optional(),
@@ -19,6 +23,11 @@ const settings = z.object({
   receiveMemory: memory(512),
   answerMemory: memory(512),
   sweeperMemory: memory(256),
+  publicKeysMemory: memory(256),
+  /** The key that signs `Deskhand-Identity`. */
+  identityKey: z.enum(identitySlots).default('a'),
+  /** Where a rotation is under way: publish the other key too. See docs/verify-identity.md, "Rotation". */
+  publishBothIdentityKeys: z.stringbool().or(z.boolean()).default(false),
   /** Reserved concurrency of every helpdesk's function. Off, as a deploy with it fails on accounts with a low quota. */
   receiveReservedConcurrency: z.coerce.number().int().min(1).optional(),
   /** Not below the event source's maximum concurrency, or it would be throttled by it. */

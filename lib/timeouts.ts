@@ -9,6 +9,7 @@ import { Duration } from 'aws-cdk-lib'
 export const timeouts = {
   receive: Duration.seconds(10),
   answer: Duration.seconds(180),
+  publicKeys: Duration.seconds(10),
   sweeper: Duration.seconds(50),
   visibility: Duration.minutes(18),
 } as const

@@ -7,6 +7,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { keyArn, kms } from './aws-kms.ts'
+import { newSigningKey, signing } from './aws-kms-signing.ts'
 import { secretsManager } from './aws-secrets-manager.ts'
 import { type Caller, type Input, isRefusal, type Operations, refuse } from './aws-service.ts'
 import { sqs } from './aws-sqs.ts'
@@ -28,6 +29,8 @@ export interface AwsEndpoint {
   credentials: { accessKeyId: string; secretAccessKey: string }
   /** Makes a KMS key unless it is there, and answers its ARN. */
   createKey(id: string): string
+  /** The same for a key that signs: ECC_NIST_P256. */
+  createSigningKey(id: string): string
   /** Makes a standard queue unless it is there, and answers its URL. */
   createQueue(name: string, options?: QueueOptions): string
   /** Stores a secret as JSON, tagged with the tenant that `deskhand/<tenant>/...` names. */
@@ -62,7 +65,7 @@ export async function startAwsEndpoint(options: AwsEndpointOptions = {}): Promis
   const calls: string[] = []
   const services: Record<string, Operations> = {
     secretsmanager: secretsManager(state, save),
-    kms: kms(state),
+    kms: { ...kms(state), ...signing(state) },
     sqs: sqs(state, now, save),
   }
 
@@ -118,6 +121,11 @@ export async function startAwsEndpoint(options: AwsEndpointOptions = {}): Promis
     calls,
     createKey(id) {
       state.keys[id] ??= randomBytes(32).toString('base64')
+      save()
+      return keyArn(id)
+    },
+    createSigningKey(id) {
+      state.signingKeys[id] ??= newSigningKey()
       save()
       return keyArn(id)
     },

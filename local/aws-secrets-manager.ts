@@ -6,7 +6,8 @@ const arn = (name: string): string => `arn:aws:secretsmanager:local:000000000000
 
 /**
  * Secrets Manager: GetSecretValue, CreateSecret, PutSecretValue. A session of the tenant role reads only
- * `deskhand/<its tenant>/outbound/...`, and only what is tagged with its tenant. (AWS would also deny it a secret
+ * `deskhand/<its tenant>/outbound/...`, overwrites only `.../outbound/grant-...`, and only what is tagged with its
+ * tenant. (AWS would also deny it a secret
  * that does not exist, having no tag to compare; here it is told that there is none.)
  */
 export function secretsManager(state: AwsState, changed: () => void): Operations {
@@ -39,8 +40,8 @@ export function secretsManager(state: AwsState, changed: () => void): Operations
       return store(name, text(input, 'SecretString'), tagsOf(input.Tags))
     },
     PutSecretValue(input, caller) {
-      onlyOwn(caller, 'PutSecretValue')
       const name = text(input, 'SecretId')
+      mayWrite(caller, name, state.secrets[name])
       return store(name, text(input, 'SecretString'), find(name).tags)
     },
   }
@@ -56,6 +57,13 @@ function mayRead(caller: Caller, name: string, secret: StoredSecret | undefined)
       'the tenant role does not allow secretsmanager:GetSecretValue on this secret',
     )
   }
+}
+
+/** Refresh tokens alone; like AWS, one that does not exist has no tag to allow it. */
+function mayWrite(caller: Caller, name: string, secret: StoredSecret | undefined): void {
+  if (caller.tenant === undefined) return
+  const named = name.startsWith(`deskhand/${caller.tenant}/outbound/grant-`)
+  if (!named || secret?.tags.tenant !== caller.tenant) onlyOwn(caller, 'PutSecretValue')
 }
 
 function tagsOf(tags: unknown): Record<string, string> {

@@ -26,16 +26,19 @@ export interface AwsState {
   secrets: Record<string, StoredSecret>
   /** Key id to 32 bytes, base64. */
   keys: Record<string, string>
+  /** Key id to an ECC_NIST_P256 private key, PKCS #8 in DER, base64. */
+  signingKeys: Record<string, string>
   queues: Record<string, StoredQueue>
 }
 
 /** Reads the state that `directory` keeps, and answers how to keep what it becomes. */
 export function loadState(directory?: string): { state: AwsState; save(): void } {
-  const empty: AwsState = { secrets: {}, keys: {}, queues: {} }
+  const empty: AwsState = { secrets: {}, keys: {}, signingKeys: {}, queues: {} }
   if (directory === undefined) return { state: empty, save: () => {} }
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const file = join(directory, 'aws.json')
-  const state = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as AwsState) : empty
+  const kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Partial<AwsState>) : {}
+  const state: AwsState = { ...empty, ...kept }
   return {
     state,
     save() {

@@ -12,6 +12,8 @@ export interface FrontDoorAnswer {
 export interface FrontDoorRoutes {
   /** By helpdesk: `POST` (or `HEAD`) `/webhooks/<helpdesk>/{connectionId}`. */
   webhooks: Record<string, (event: unknown) => Promise<FrontDoorAnswer>>
+  /** `GET /t/{tenant}/.well-known/jwks.json`. */
+  publicKeys(event: unknown): Promise<FrontDoorAnswer>
   /** `POST /demo/message`, JSON. */
   message(body: Buffer): FrontDoorAnswer
   /** What `GET /` says. */
@@ -43,6 +45,11 @@ export async function openFrontDoor(routes: FrontDoorRoutes, port: number) {
   async function answer(request: IncomingMessage): Promise<FrontDoorAnswer> {
     const url = new URL(request.url ?? '/', 'http://localhost')
     if (request.method === 'GET' && url.pathname === '/') return plain(200, routes.hello())
+    const [, tenant] = /^\/t\/([^/]+)\/\.well-known\/jwks\.json$/.exec(url.pathname) ?? []
+    if (request.method === 'GET' && tenant !== undefined) {
+      const routeKey = 'GET /t/{tenant}/.well-known/jwks.json'
+      return await routes.publicKeys(eventOf(request, url, routeKey, { tenant }, Buffer.alloc(0)))
+    }
     if (request.method !== 'POST' && request.method !== 'HEAD')
       return plain(405, 'webhooks and /demo/message are sent by POST')
     const body = await bytesOf(request)
@@ -57,7 +64,7 @@ export async function openFrontDoor(routes: FrontDoorRoutes, port: number) {
     if (webhook === undefined) return plain(404, 'not found')
     if (request.method === 'POST') routes.onWebhook?.({ helpdesk, bytes: body.length })
     return await webhook(
-      eventOf(request, url, `${request.method} /webhooks/${helpdesk}/{connectionId}`, connectionId, body),
+      eventOf(request, url, `${request.method} /webhooks/${helpdesk}/{connectionId}`, { connectionId }, body),
     )
   }
 
@@ -73,7 +80,13 @@ export async function openFrontDoor(routes: FrontDoorRoutes, port: number) {
 }
 
 /** https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html */
-function eventOf(request: IncomingMessage, url: URL, routeKey: string, connectionId: string, body: Buffer) {
+function eventOf(
+  request: IncomingMessage,
+  url: URL,
+  routeKey: string,
+  pathParameters: Record<string, string>,
+  body: Buffer,
+) {
   const headers = Object.entries(request.headersDistinct).map(([name, values]) => [name, values?.join(',')])
   const text = body.toString('utf8')
   const isText = Buffer.from(text, 'utf8').equals(body)
@@ -84,7 +97,7 @@ function eventOf(request: IncomingMessage, url: URL, routeKey: string, connectio
     rawQueryString: url.search.slice(1),
     headers: Object.fromEntries(headers),
     requestContext: { http: { method: request.method, path: url.pathname, sourceIp: '127.0.0.1' } },
-    pathParameters: { connectionId },
+    pathParameters,
     body: isText ? text : body.toString('base64'),
     isBase64Encoded: !isText,
   }

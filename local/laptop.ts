@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { SQSClient } from '@aws-sdk/client-sqs'
+import type { Context } from 'aws-lambda'
 import { createAnswer } from '../lambdas/core/answer.ts'
 import { answerRuntime } from '../lambdas/core/aws/answer-runtime.ts'
+import { publicKeysRuntime } from '../lambdas/core/aws/public-keys-runtime.ts'
 import { receiveRuntime } from '../lambdas/core/aws/receive-runtime.ts'
 import { sweeperRuntime } from '../lambdas/core/aws/sweeper-runtime.ts'
 import { createTable } from '../lambdas/core/aws/table.ts'
@@ -14,6 +16,7 @@ import { createLog } from '../lambdas/core/log.ts'
 import type { Io } from '../lambdas/core/ports.ts'
 import { createReceive } from '../lambdas/core/receive.ts'
 import { scheduleReconcile } from '../lambdas/core/reconcile.ts'
+import { createPublicKeys } from '../lambdas/core/serve-public-keys.ts'
 import { sweep } from '../lambdas/core/sweep.ts'
 import { helpdesks } from '../lambdas/helpdesks.ts'
 import { type HelpdeskName, helpdeskNames } from '../schemas/names.ts'
@@ -103,6 +106,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
         )
 
     const contentKey = aws.createKey('content')
+    const identityKey = aws.createSigningKey('identity')
     const cloud = {
       aws: { region: 'local', endpoint: aws.url, dynamoEndpoint: tables.url, credentials: aws.credentials },
       io: timed(onLine),
@@ -112,11 +116,13 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     await seed({ aws, dynamoUrl: tables.url, standIns, shopUrl: shop.url })
 
     const message = demoMessageRoute(standIns, onLine)
+    const publicKeys = createPublicKeys(publicKeysRuntime({ ...cloud, keyArns: [identityKey] }))
     const webhooks: FrontDoorRoutes['webhooks'] = {}
     const door = opened(
       await openFrontDoor(
         {
           webhooks,
+          publicKeys: (event) => publicKeys(event as Parameters<typeof publicKeys>[0], {} as Context),
           message: message.route,
           hello: () =>
             `Deskhand on this machine. Tickets:\n${helpdeskNames.map((name) => `${standIns[name].url}  ${demoHelpdesks[name].title}\n`).join('')}`,
@@ -147,6 +153,8 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
           ...cloud,
           queueUrl,
           keyId: contentKey,
+          identityKeyArn: identityKey,
+          publicUrl: door.url,
           roleArn: aws.roleArn,
           anthropic: options.anthropic ?? { apiKey: 'stand-in', ...(claude ? { baseURL: claude.url } : {}) },
           allowance: { hosts: new Set([...stoodIn, ...(options.allowHosts ?? [])]) },

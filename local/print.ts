@@ -159,7 +159,7 @@ const steps: Record<string, (line: Line) => Step> = {
     label: 'tool called',
     detail: `${tool}: ${code}${cause === undefined ? '' : `, ${words(cause)}`}`,
   }),
-  reply_posted: () => ({ label: 'reply posted', detail: 'and the ticket is pending', tone: 'good' }),
+  reply_posted: () => ({ label: 'reply posted', detail: 'into the ticket', tone: 'good' }),
   handed_over: ({ cause }) => ({ label: 'handed over', detail: `to a human: ${words(cause)}`, tone: 'warn' }),
   turn_ended: ({ code }) => ({ label: 'turn over', detail: words(code), tone: 'good' }),
   turn_failed: ({ code, errorMessage }) => ({

@@ -2,12 +2,15 @@
 import { demoShopToken, type Order, shopCustomers, shopOrders } from './demo-data.ts'
 import { createFaults, type Faults } from './faults.ts'
 import { type Answered, type Asked, jsonObject, serve } from './serve.ts'
+import { identityVerifier } from './verify-identity.ts'
 
 export interface ShopOptions {
   port?: number
   now?: () => number
   /** Does it honour `Idempotency-Key`? Default true. */
   honoursKeys?: boolean
+  /** Does it want `Deskhand-Identity`, from this issuer, and go by the address in it? Default: it trusts the request. */
+  identityFrom?: string
   onRequest?: (request: ShopRequest) => void
 }
 
@@ -15,7 +18,7 @@ export interface ShopRequest {
   method: string
   /** With its query. */
   path: string
-  headers: { authorization?: string; idempotencyKey?: string }
+  headers: { authorization?: string; idempotencyKey?: string; identity?: string }
   body: string
   /** 0 when the connection was cut or left hanging. */
   status: number
@@ -65,12 +68,30 @@ export async function startShop(options: ShopOptions = {}): Promise<ShopStandIn>
     return answered
   }
 
-  const answer = (asked: Asked): Answered => {
+  /** Who it is signed to be for; `undefined` where nothing is signed, or not for this request. */
+  const signedFor = async (asked: Asked): Promise<{ email: unknown } | undefined> => {
+    const token = asked.headers['deskhand-identity']
+    if (verify === undefined || typeof token !== 'string') return undefined
+    const url = `${served.url}${asked.url.pathname}${asked.url.search}`
+    return await verify(token, { method: asked.method, url, body: asked.body }).then(
+      ({ email }) => ({ email }),
+      () => undefined,
+    )
+  }
+
+  const answer = async (asked: Asked): Promise<Answered> => {
     if (asked.headers.authorization !== `Bearer ${demoShopToken}`)
       return { status: 401, json: { error: 'a bearer token is needed' } }
     const { method, url } = asked
     const orders = shopOrders(now())
     const body = jsonObject(asked.body)
+    if (verify !== undefined) {
+      const signed = await signedFor(asked)
+      const named = body.identifier ?? url.searchParams.get('email') ?? body.email
+      if (signed === undefined)
+        return { status: 403, json: { error: 'Deskhand-Identity is missing or wrong' } }
+      if (signed.email !== named) return { status: 403, json: { error: 'it is signed for somebody else' } }
+    }
     if (method === 'POST' && url.pathname === '/user-data') return userData(body.identifier, orders)
     const email = url.searchParams.get('email') ?? body.email
     if (method === 'GET' && url.pathname === '/orders')
@@ -87,12 +108,14 @@ export async function startShop(options: ShopOptions = {}): Promise<ShopStandIn>
   const served = await serve(async (asked) => {
     const answered = await faults.around(asked, () => answer(asked))
     const key = asked.headers['idempotency-key']
+    const identity = asked.headers['deskhand-identity']
     const request: ShopRequest = {
       method: asked.method,
       path: asked.url.pathname + asked.url.search,
       headers: {
         ...(asked.headers.authorization ? { authorization: asked.headers.authorization } : {}),
         ...(typeof key === 'string' ? { idempotencyKey: key } : {}),
+        ...(typeof identity === 'string' ? { identity } : {}),
       },
       body: asked.body,
       status: typeof answered === 'string' ? 0 : answered.status,
@@ -102,6 +125,8 @@ export async function startShop(options: ShopOptions = {}): Promise<ShopStandIn>
     return answered
   }, options.port)
 
+  const { identityFrom } = options
+  const verify = identityFrom === undefined ? undefined : identityVerifier(identityFrom, served.url, now)
   return { url: served.url, close: served.close, requests, refunds, failNext: faults.failNext }
 }
 

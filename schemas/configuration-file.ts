@@ -1,5 +1,6 @@
 import * as z from 'zod'
-import { agentSettings, authorization, userDataApi } from './tenant-apis.ts'
+import { authorization } from './authorization.ts'
+import { agentSettings, userDataApi } from './tenant-apis.ts'
 
 /**
  * A tenant's whole configuration as one file; `docs/acme.example.json` is one. Connections are checked against their

@@ -1,13 +1,8 @@
 import * as z from 'zod'
-import { assurance, authorizationName, secretName } from './names.ts'
+import { assurance, authorizationName } from './names.ts'
 
-/** A stored credential for a tenant's own APIs. The value is in Secrets Manager, bound there to its hosts. */
-export const authorization = z.strictObject({
-  name: authorizationName,
-  type: z.literal('bearer'),
-  secret: secretName,
-})
-export type Authorization = z.infer<typeof authorization>
+export { type Authorization, authorization } from './authorization.ts'
+export { inboundSecret, type OutboundSecret, outboundSecret } from './secrets.ts'
 
 /** The tenant's endpoint that tells who a customer is: POST `{"identifier": email}`. */
 export const userDataApi = z.strictObject({
@@ -19,15 +14,6 @@ export const userDataApi = z.strictObject({
   maxBytes: z.number().int().min(256).max(65_536).default(16_384),
 })
 export type UserDataApi = z.infer<typeof userDataApi>
-
-/** What a secret in Secrets Manager holds, as JSON. */
-export const inboundSecret = z.strictObject({ value: z.string().min(16) })
-export const outboundSecret = z.strictObject({
-  value: z.string().min(1),
-  /** `host` or `host:port` it may be sent to. Changing them means entering the value again. */
-  hosts: z.array(z.string().min(1)).min(1),
-})
-export type OutboundSecret = z.infer<typeof outboundSecret>
 
 const toolName = z
   .string()

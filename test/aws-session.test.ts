@@ -10,6 +10,7 @@ import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { answerRuntime, cloudAnswerRuntime } from '../lambdas/core/aws/answer-runtime.ts'
 import { cloudReceiveRuntime } from '../lambdas/core/aws/receive-runtime.ts'
+import { createSecretStore } from '../lambdas/core/aws/secret-store.ts'
 import { cloudSweeperRuntime } from '../lambdas/core/aws/sweeper-runtime.ts'
 import { perTenant, tenantCredentials } from '../lambdas/core/aws/tenant-session.ts'
 import type { Io, Place } from '../lambdas/core/ports.ts'
@@ -64,6 +65,25 @@ describe("a tenant's session", () => {
     await expect(client.send(write)).rejects.toEqual(denied)
     const over = new PutSecretValueCommand({ SecretId: 'deskhand/acme/outbound/shop', ...value })
     await expect(client.send(over)).rejects.toEqual(denied)
+  })
+
+  test('overwrites its own refresh tokens, and makes none', async () => {
+    const admin = new SecretsManagerClient(own())
+    for (const tenant of ['acme', 'acme2'])
+      aws.putSecret(`deskhand/${tenant}/outbound/grant-shop`, { refreshToken: 'first' })
+    await admin.send(new CreateSecretCommand({ Name: 'deskhand/acme/outbound/grant-odd', SecretString: '1' }))
+    const client = new SecretsManagerClient(sessionOf('acme'))
+    const store = createSecretStore({ client, tenant: 'acme', io })
+    await store.write('grant-shop', { refreshToken: 'second' })
+    expect(aws.secrets()['deskhand/acme/outbound/grant-shop']).toBe('{"refreshToken":"second"}')
+    for (const name of ['grant-odd', 'grant-none', 'shop', '../acme2/outbound/grant-shop'])
+      await expect(store.write(name, 'x')).rejects.toMatchObject({ code: 'bad_configuration' })
+    const foreign = createSecretStore({ client, tenant: 'acme2', io })
+    await expect(foreign.write('grant-shop', 'x')).rejects.toMatchObject({ code: 'bad_configuration' })
+    const creating = createSecretStore({ client: admin, tenant: 'acme', createWith: { kmsKeyId: 'k' }, io })
+    await creating.write('grant-new', 'made')
+    await store.write('grant-new', 'overwritten')
+    expect(aws.secrets()['deskhand/acme/outbound/grant-new']).toBe('"overwritten"')
   })
 
   test("does not read a secret under its name that is tagged as another tenant's", async () => {
@@ -178,6 +198,8 @@ describe('the runtime of answer', () => {
       tableNames,
       queueUrl,
       keyId,
+      identityKeyArn: aws.createSigningKey('identity'),
+      publicUrl: 'https://hooks.acme.com',
       roleArn: aws.roleArn,
       anthropic: { apiKey: 'key' },
     })
@@ -211,6 +233,7 @@ describe('a runtime in Lambda', () => {
     TENANT_ROLE_ARN: 'role',
     ANTHROPIC_SECRET_ID: 'secret',
     OWN_HOSTS: 'deskhand.example.com',
+    IDENTITY_KEY_ARN: 'key/1',
     AWS_REGION: 'eu-central-1',
   }
   const withEnvironment = (changes: Record<string, string | undefined>, run: () => void) => {
@@ -239,6 +262,8 @@ describe('a runtime in Lambda', () => {
     ['PUBLIC_URL', cloudReceiveRuntime],
     ['CONTENT_KEY_ID', cloudAnswerRuntime],
     ['TENANT_ROLE_ARN', cloudAnswerRuntime],
+    ['IDENTITY_KEY_ARN', cloudAnswerRuntime],
+    ['PUBLIC_URL', cloudAnswerRuntime],
     ['ANTHROPIC_SECRET_ID', cloudAnswerRuntime],
     ['QUEUE_URLS', cloudSweeperRuntime],
   ])('names %s when it is missing', (name, build: () => unknown) => {

@@ -14,6 +14,11 @@ const anthropicSecret = stacks.attribute(storage, storage.anthropicSecret.secret
 const index = `${conversations}/index/due`
 const secret = (name: string) => `arn:aws:secretsmanager:eu-west-1:111122223333:secret:${name}-a1B2c3`
 
+const identityKey = stacks
+  .all('AWS::KMS::Key')
+  .filter(({ Properties }) => Properties.KeyUsage === 'SIGN_VERIFY')
+  .map(({ id }) => `<${id}.Arn>`)[0] as string
+
 const roleWhere = (description: string) => {
   const found = stacks.all('AWS::IAM::Role').find(({ Properties }) => Properties.Description === description)
   if (found === undefined) throw new Error(`no role is described as ${description}`)
@@ -23,6 +28,7 @@ const tenantRole = roleWhere('Deskhand: one tenant, by session tag')
 const roles = {
   receive: roleWhere('Deskhand: zendesk/receive').id,
   answer: roleWhere('Deskhand: zendesk/answer').id,
+  publicKeys: roleWhere('Deskhand: public-keys/public-keys').id,
   sweeper: roleWhere('Deskhand: sweeper/sweeper').id,
   tenant: tenantRole.id,
 }
@@ -128,6 +134,85 @@ describe('a tenant session', () => {
     expect(open('secretsmanager', 'deskhand/globex/outbound/shop')).toBe(false)
     expect(open('dynamodb', 'deskhand/acme/outbound/shop')).toBe(false)
     expect(may('tenant', 'kms:Decrypt', secretsKey, acme({}))).toBe(false)
+  })
+})
+
+describe('refresh tokens', () => {
+  const writes = ['PutSecretValue', 'CreateSecret', 'UpdateSecret', 'DeleteSecret', 'TagResource'].map(
+    (name) => `secretsmanager:${name}`,
+  )
+  const write = (role: RoleName, name: string, tag?: string) =>
+    writes.filter((action) =>
+      may(
+        role,
+        action,
+        secret(name),
+        acme(tag === undefined ? {} : { 'secretsmanager:ResourceTag/tenant': tag }),
+      ),
+    )
+
+  test("are overwritten by their own tenant's session, which makes, tags and deletes none", () => {
+    expect(write('tenant', 'deskhand/acme/outbound/grant-shop', 'acme')).toEqual([
+      'secretsmanager:PutSecretValue',
+    ])
+  })
+
+  test.each<[string, string, string | undefined]>([
+    ["another tenant's", 'deskhand/globex/outbound/grant-shop', 'acme'],
+    ["one tagged as another tenant's", 'deskhand/acme/outbound/grant-shop', 'globex'],
+    ['one without a tag', 'deskhand/acme/outbound/grant-shop', undefined],
+    ['a tenant whose id begins alike', 'deskhand/acme2/outbound/grant-shop', 'acme'],
+    ['a credential that an admin entered', 'deskhand/acme/outbound/shop', 'acme'],
+    ['a webhook secret', 'deskhand/acme/inbound/grant-shop', 'acme'],
+  ])('and nothing else: not %s', (_, name, tag) => {
+    expect(write('tenant', name, tag)).toEqual([])
+  })
+
+  test('are written by no other role', () => {
+    for (const role of ['receive', 'answer', 'publicKeys', 'sweeper'] as const)
+      expect(write(role, 'deskhand/acme/outbound/grant-shop', 'acme')).toEqual([])
+  })
+
+  test('are encrypted by the secrets key through Secrets Manager alone, for themselves alone', () => {
+    const encrypt = (service: string, name: string) =>
+      may(
+        'tenant',
+        'kms:GenerateDataKey',
+        secretsKey,
+        acme({
+          'kms:ViaService': `${service}.eu-west-1.amazonaws.com`,
+          'kms:EncryptionContext:SecretARN': secret(name),
+        }),
+      )
+    expect(encrypt('secretsmanager', 'deskhand/acme/outbound/grant-shop')).toBe(true)
+    expect(encrypt('secretsmanager', 'deskhand/acme/outbound/shop')).toBe(false)
+    expect(encrypt('secretsmanager', 'deskhand/globex/outbound/grant-shop')).toBe(false)
+    expect(encrypt('dynamodb', 'deskhand/acme/outbound/grant-shop')).toBe(false)
+  })
+})
+
+describe('the key that signs Deskhand-Identity', () => {
+  const actions = ['Sign', 'GetPublicKey', 'Verify', 'CreateGrant', 'PutKeyPolicy'].map(
+    (name) => `kms:${name}`,
+  )
+  const on = (role: RoleName, request: Request = { 'kms:SigningAlgorithm': 'ECDSA_SHA_256' }) =>
+    actions.filter((action) => may(role, action, identityKey, acme(request)))
+
+  test("signs for a tenant's session, by one algorithm, and for nobody else", () => {
+    expect(on('tenant')).toEqual(['kms:Sign'])
+    expect(on('tenant', { 'kms:SigningAlgorithm': 'ECDSA_SHA_512' })).toEqual([])
+    for (const role of ['receive', 'answer', 'sweeper'] as const) expect(on(role)).toEqual([])
+  })
+
+  test('shows its public half to the function that serves it, which reaches nothing else', () => {
+    expect(on('publicKeys')).toEqual(['kms:GetPublicKey'])
+    for (const table of [conversations, configuration, index])
+      expect(onTable('publicKeys', table, acme(keys('T#acme#ticket#x')))).toEqual([])
+    for (const key of [contentKey, secretsKey, tablesKey])
+      for (const action of [...actions, 'kms:Decrypt', 'kms:GenerateDataKey'])
+        expect(may('publicKeys', action, key, acme({ 'kms:EncryptionContext:tenant': 'acme' }))).toBe(false)
+    expect(may('publicKeys', 'secretsmanager:GetSecretValue', anthropicSecret)).toBe(false)
+    expect(may('publicKeys', 'sts:AssumeRole', `<${roles.tenant}.Arn>`)).toBe(false)
   })
 })
 
@@ -265,6 +350,8 @@ describe('every policy', () => {
       '*': 'X-Ray has no resources',
       [secretPattern('deskhand/*/inbound/*')]: 'tenants are made at run time',
       [secretPattern(`deskhand/\${aws:PrincipalTag/tenant}/outbound/*`)]:
+        'made at run time, held by path and tag',
+      [secretPattern(`deskhand/\${aws:PrincipalTag/tenant}/outbound/grant-*`)]:
         'made at run time, held by path and tag',
     }
     const wild = granted

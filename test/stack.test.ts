@@ -14,6 +14,7 @@ const { all, text } = stacks
 const functions = all('AWS::Lambda::Function')
 const paths = [
   ...helpdeskNames.flatMap((helpdesk) => [`${helpdesk}/receive`, `${helpdesk}/answer`]),
+  'public-keys/public-keys',
   'sweeper/sweeper',
 ]
 
@@ -59,6 +60,9 @@ describe('synthesis', () => {
           `Deskhand/${helpdesk}/Answer/Role/DefaultPolicy AwsSolutions-IAM5[Resource::*]`,
         ]),
         `Deskhand/Tenant/Role/DefaultPolicy AwsSolutions-IAM5[Resource::${secrets}/<aws:PrincipalTag/tenant>/outbound/*]`,
+        `Deskhand/Tenant/Role/DefaultPolicy AwsSolutions-IAM5[Resource::${secrets}/<aws:PrincipalTag/tenant>/outbound/grant-*]`,
+        'Deskhand/Webhooks/Api/GET--t--{tenant}--.well-known--jwks.json AwsSolutions-APIG4',
+        'Deskhand/PublicKeys/Serve/Role/DefaultPolicy AwsSolutions-IAM5[Resource::*]',
         'Deskhand/Sweeper/Sweep/Role/DefaultPolicy AwsSolutions-IAM5[Resource::*]',
       ].sort(),
     )
@@ -109,7 +113,7 @@ describe('what must outlive a deployment', () => {
   })
 
   test('every key is rotated, and those that data depends on are retained', () => {
-    const keys = all('AWS::KMS::Key')
+    const keys = all('AWS::KMS::Key').filter(({ Properties }) => Properties.KeyUsage === undefined)
     expect(keys).toHaveLength(4)
     for (const { Properties } of keys) expect(Properties.EnableKeyRotation).toBe(true)
     expect(keys.filter(({ DeletionPolicy }) => DeletionPolicy === 'Retain')).toHaveLength(3)
@@ -117,13 +121,50 @@ describe('what must outlive a deployment', () => {
   })
 })
 
+describe('the keys that sign Deskhand-Identity', () => {
+  const keysOf = (context: Record<string, string>) => {
+    const changed = synthesize(context)
+    const keys = changed
+      .all('AWS::KMS::Key')
+      .filter(({ Properties }) => Properties.KeyUsage === 'SIGN_VERIFY')
+    const slotOf = (arn: string) =>
+      keys.find(({ id }) => arn === `<${id}.Arn>`)?.Properties.Description.slice(-1)
+    const variable = (name: string) => {
+      const found = changed
+        .all('AWS::Lambda::Function')
+        .map(({ Properties }) => Properties.Environment.Variables[name])
+        .find((value) => value !== undefined)
+      return changed.text(found).split(',').map(slotOf)
+    }
+    for (const { Properties } of keys) expect(Properties.KeySpec).toBe('ECC_NIST_P256')
+    return {
+      exist: keys.map(({ Properties }) => Properties.Description.slice(-1)),
+      signs: variable('IDENTITY_KEY_ARN'),
+      published: variable('IDENTITY_KEY_ARNS'),
+    }
+  }
+
+  test('are rotated by publishing the next, signing with it, and only then dropping the last', () => {
+    expect(keysOf({})).toEqual({ exist: ['a'], signs: ['a'], published: ['a'] })
+    const both = { publishBothIdentityKeys: 'true' }
+    expect(keysOf(both)).toEqual({ exist: ['a', 'b'], signs: ['a'], published: ['a', 'b'] })
+    expect(keysOf({ ...both, identityKey: 'b' })).toEqual({
+      exist: ['a', 'b'],
+      signs: ['b'],
+      published: ['a', 'b'],
+    })
+    expect(keysOf({ identityKey: 'b' })).toEqual({ exist: ['b'], signs: ['b'], published: ['b'] })
+  })
+})
+
 describe('the front door', () => {
-  test('has a POST and a HEAD route for each helpdesk, payload version 2.0, and no other', () => {
-    expect(all('AWS::ApiGatewayV2::Route').map(({ Properties }) => Properties.RouteKey)).toEqual(
-      helpdeskNames.flatMap((helpdesk) =>
+  test('has a POST and a HEAD route for each helpdesk and the public keys, payload version 2.0, and no other', () => {
+    expect(all('AWS::ApiGatewayV2::Route').map(({ Properties }) => Properties.RouteKey)).toEqual([
+      ...helpdeskNames.flatMap((helpdesk) =>
         ['POST', 'HEAD'].map((method) => `${method} /webhooks/${helpdesk}/{connectionId}`),
       ),
-    )
+      'GET /t/{tenant}/.well-known/jwks.json',
+    ])
     for (const { Properties } of all('AWS::ApiGatewayV2::Integration')) {
       expect(Properties.PayloadFormatVersion).toBe('2.0')
     }
@@ -192,15 +233,17 @@ describe('every function', () => {
       CONVERSATIONS_TABLE: expect.anything(),
       CONFIGURATION_TABLE: expect.anything(),
       QUEUE_URL: expect.anything(),
+      PUBLIC_URL: expect.anything(),
       NODE_OPTIONS: '--enable-source-maps',
     }
-    expect(variables(`${helpdesk}/receive`)).toEqual({ ...ours, PUBLIC_URL: expect.anything() })
+    expect(variables(`${helpdesk}/receive`)).toEqual(ours)
     expect(variables(`${helpdesk}/answer`)).toEqual({
       ...ours,
       CONTENT_KEY_ID: expect.anything(),
       TENANT_ROLE_ARN: expect.anything(),
       ANTHROPIC_SECRET_ID: expect.anything(),
       OWN_HOSTS: expect.anything(),
+      IDENTITY_KEY_ARN: expect.anything(),
     })
     expect(text(variables(`${helpdesk}/answer`).ANTHROPIC_SECRET_ID)).toBe(
       stacks.attribute(stacks.storage, stacks.storage.anthropicSecret.secretArn),
@@ -369,6 +412,7 @@ describe('settings', () => {
         [1024, 10],
       ]),
       [256, undefined],
+      [256, undefined],
     ])
   })
 
@@ -378,6 +422,7 @@ describe('settings', () => {
     { answerMemory: '64' },
     { answerReservedConcurrency: '9' },
     { throttleRate: '0' },
+    { identityKey: 'c' },
   ])('that cannot be used are refused by name: %j', (context) => {
     expect(() => deskhandApp(newApp(context))).toThrow(Object.keys(context)[0])
   })

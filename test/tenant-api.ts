@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { createEgress } from '../lambdas/core/egress/egress.ts'
 import type { Http, Secrets } from '../lambdas/core/ports.ts'
+import type { Sender } from '../lambdas/core/tools/send-authorized.ts'
 
 /** One request as a tenant's API received it. */
 export interface Received {
@@ -87,6 +88,12 @@ export const hang: Respond = () => {}
 export const rotatingSecrets = (hosts: string[], cached: string, stored = cached): Secrets => ({
   read: async (_, options) => ({ value: options?.fresh ? stored : cached, hosts }),
 })
+
+/** For calls that need neither an access token nor a signature: asking for one is an error. */
+export const neitherTokenNorSignature: Pick<Sender, 'tokens' | 'identify'> = {
+  tokens: { get: () => Promise.reject(new Error('an access token was asked for')) },
+  identify: () => Promise.reject(new Error('a signature was asked for')),
+}
 
 /** Answers 401 at once; after that, only when the caller gives up. */
 export function slowAfter401(): Http {

@@ -7,6 +7,7 @@ import type { PreparedRequest } from '../lambdas/core/tools/tool-request.ts'
 import {
   hang,
   json,
+  neitherTokenNorSignature,
   type Respond,
   raw,
   reset,
@@ -44,6 +45,7 @@ function send(over: Partial<Sending> = {}, request: Partial<PreparedRequest> = {
       again: false,
       http: api.http,
       secrets: rotatingSecrets([api.host], 'old-token'),
+      ...neitherTokenNorSignature,
       signal: new AbortController().signal,
       ...over,
     },

@@ -5,6 +5,7 @@ import { userDataApi } from '../schemas/tenant-apis.ts'
 import {
   hang,
   json,
+  neitherTokenNorSignature,
   type Respond,
   raw,
   reset,
@@ -32,6 +33,7 @@ function fetchFrom(respond: Respond, over: Partial<UserDataCall> & { maxBytes?: 
     email,
     http: api.http,
     secrets: rotatingSecrets([api.host], 'old-token', 'new-token'),
+    ...neitherTokenNorSignature,
     signal: new AbortController().signal,
     ...call,
   })

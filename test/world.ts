@@ -46,6 +46,7 @@ import { assertNothingLeaked } from './no-leak.ts'
 
 const second = 1000
 const fullLambdaMs = 180_000
+export const publicUrl = 'https://hooks.deskhand.example'
 /** Nobody may ever see it. */
 export const claudeKey = 'canary-anthropic-key-7d1f'
 
@@ -102,7 +103,6 @@ const suedwind = {
   connectionId: 'suedwind.otherConnection00000BB',
   webhookSecret: 'suedwind-zendesk-webhook-signing-secret',
 }
-const publicUrl = 'https://hooks.deskhand.example'
 
 type Deployment = Awaited<ReturnType<typeof startDeployment>>
 /** What the tenants of one deployment share. */
@@ -119,6 +119,7 @@ async function startDeployment(script: Script) {
     tables: await startTables(),
     claude: await startClaude({ script: (request, n) => current.script(request, n) }),
     keyId: aws.createKey('content'),
+    identityKeyArn: aws.createSigningKey('identity'),
     allowance: { hosts: new Set<string>() },
     log: createLog({ clock, write: (line) => lines.push(JSON.parse(line) as LogLine) }),
   }
@@ -143,7 +144,7 @@ export async function startWorld(options: {
       ? { id: demoTenant, connectionId: demo.connectionId, webhookSecret: demo.webhookSecret }
       : suedwind
   const deployment = options.beside?.deployment ?? (await startDeployment(options.script))
-  const { clock, aws, tables, claude, keyId, allowance, log, lines } = deployment
+  const { clock, aws, tables, claude, keyId, identityKeyArn, allowance, log, lines } = deployment
   const queueUrl = aws.createQueue(name, { visibilityTimeoutSeconds: 1080 })
   const idempotency = options.idempotency ?? 'key'
   const standIn = await demo.start({ now: clock.now, unlimited: true })
@@ -178,6 +179,8 @@ export async function startWorld(options: {
       ...shared,
       queueUrl,
       keyId,
+      identityKeyArn,
+      publicUrl,
       roleArn: aws.roleArn,
       anthropic: { apiKey: claudeKey, baseURL: claude.url },
       allowance,

@@ -259,6 +259,8 @@ describe('posting to a Zendesk ticket', () => {
     [{ status: 429, headers: { 'retry-after': 'later' } }, 'rate_limited', undefined],
     [{ status: 503, headers: { 'retry-after': '3' } }, 'rate_limited', 3000],
     [{ status: 503 }, 'outcome_unknown', undefined],
+    // The window's end comes with every answer: it is no word that nothing was done.
+    [{ status: 503, headers: { 'ratelimit-reset': '41' } }, 'outcome_unknown', undefined],
     [{ status: 500, headers: { 'retry-after': '3' } }, 'outcome_unknown', undefined],
     [{ status: 504 }, 'outcome_unknown', undefined],
     [{ body: '<html>' }, 'outcome_unknown', undefined],

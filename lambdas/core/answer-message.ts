@@ -12,6 +12,7 @@ import { code, isNoteMode, noteHosts, safeNote } from './note.ts'
 import { performTools } from './perform-tools.ts'
 import { post, refOf } from './post.ts'
 import { type EarlierEffect, opening } from './prompt.ts'
+import { needsAdmin, tenantSender } from './send-tool.ts'
 import type { Turn, Work } from './turn.ts'
 import { mayReplyUnproven } from './unproven.ts'
 import { fetchUserData, type UserData } from './user-data.ts'
@@ -41,7 +42,8 @@ export async function answerMessage(work: Work, ticket: Ticket, message: Message
     journal.release === undefined || journal.release === work.agent.release
       ? work.agent
       : await work.loadAgent(await configuration.release(journal.release))
-  const userData = begun === undefined ? await askUserData({ ...work, agent }, identity) : begun.userData
+  const userData =
+    begun === undefined ? await askUserData({ ...work, agent }, message, identity) : begun.userData
   const turn: Turn = {
     ...work,
     agent,
@@ -94,25 +96,31 @@ async function barredBy(work: Work, ticket: Ticket, identity: Identity): Promise
   return sameReader ? undefined : 'audience_changed'
 }
 
+/** What `Deskhand-Identity` calls the User Data API: no tool of a tenant can have a hyphen in its name. */
+const userDataTool = 'user-data-api'
+
 /** Once per turn, for a verified address only. */
-async function askUserData(work: Work, identity: Identity): Promise<UserData | undefined> {
-  const { agent, clock, log, tenant, signal } = work
+async function askUserData(work: Work, message: Message, identity: Identity): Promise<UserData | undefined> {
+  const { agent, clock, lease, log, tenant, signal } = work
   const api = agent.userDataApi
   if (api === undefined || identity.address === undefined || !atLeast(identity.level, api.identity))
     return undefined
   const started = clock.now()
+  const effect = await effectId(tenant.vault, lease.key.pk, 'user_data', message.id)
   const userData = await fetchUserData({
     api,
     authorizations: agent.authorizations,
     email: identity.address,
-    http: tenant.http,
-    secrets: tenant.secrets,
+    ...tenantSender(work, { effect, tool: userDataTool, identity }),
     signal,
   })
   const fields = { code: userData.kind, ms: clock.now() - started }
   if (userData.kind === 'mismatch') log.alarm('user_data_mismatch', fields)
-  else if (userData.kind === 'unavailable') log.warn('user_data', { ...fields, cause: userData.cause })
-  else log.info('user_data', { ...fields, ...(userData.kind === 'data' ? { bytes: userData.bytes } : {}) })
+  else if (userData.kind === 'unavailable') {
+    const why = { ...fields, cause: userData.cause }
+    if (needsAdmin.has(userData.cause)) log.alarm('user_data_misconfigured', why)
+    else log.warn('user_data', why)
+  } else log.info('user_data', { ...fields, ...(userData.kind === 'data' ? { bytes: userData.bytes } : {}) })
   return userData
 }
 

@@ -1,5 +1,6 @@
 /** Is a tenant's whole configuration one that we can keep our word on? Asked before it is published. */
 import type * as z from 'zod'
+import { type Authorization, isOAuth } from '../../schemas/authorization.ts'
 import type { ConfigKind } from '../../schemas/configuration.ts'
 import { configurationFile } from '../../schemas/configuration-file.ts'
 import { tenantOf } from '../../schemas/names.ts'
@@ -31,6 +32,13 @@ export function checkConfiguration(
     definition: a,
   }))
   const names = new Set(authorizations.map(({ name }) => name))
+
+  for (const [i, one] of authorizations.entries()) {
+    for (const [field, url] of urlsOf(one)) {
+      const wrong = urlCheck(url)
+      if (wrong !== undefined) problems.push({ path: `authorizations.${i}.${field}`, message: wrong })
+    }
+  }
 
   for (const [i, connection] of connections.entries()) {
     const schema = Object.hasOwn(connectionSchemas, connection.helpdesk)
@@ -70,6 +78,13 @@ export function checkConfiguration(
   }
   problems.push(...twice(definitions))
   return problems.length === 0 ? { ok: true, definitions } : { ok: false, problems }
+}
+
+/** What an authorization makes us call, or sends an admin's browser to. */
+function urlsOf(one: Authorization): [field: string, url: string][] {
+  if (!isOAuth(one)) return []
+  const token: [string, string] = ['tokenUrl', one.tokenUrl]
+  return one.type === 'oauth_delegated' ? [token, ['authorizeUrl', one.authorizeUrl]] : [token]
 }
 
 const urlCheck = (url: string): string | undefined => {

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import type { ConnectionBase } from '../../schemas/connection.ts'
 import { connectionId, tenantOf } from '../../schemas/names.ts'
-import { inboundSecret } from '../../schemas/tenant-apis.ts'
+import { inboundSecret } from '../../schemas/secrets.ts'
 import { createBoundedCache } from './bounded-cache.ts'
 import { type Configuration, createConfiguration } from './configuration.ts'
 import type { Inbound } from './helpdesk.ts'

@@ -1,6 +1,7 @@
 /** One step's tool calls: Claude decided when, this decides whether. */
 import { atLeast } from '../../schemas/names.ts'
 import type { Call } from './agent.ts'
+import { effectId } from './ledger.ts'
 import { failure, fromResult, type Performed, refusal } from './performed.ts'
 import { sendTool } from './send-tool.ts'
 import { prepareRequest } from './tools/call-tool.ts'
@@ -72,7 +73,8 @@ async function decide(turn: Turn, call: Call): Promise<Performed> {
 
   if (tool.effect === 'read') {
     if (tool.identity !== 'none' || isAboutCustomer(tool)) turn.personal = true
-    return fromResult(await sendTool(turn, tool, prepared.request, undefined))
+    const id = await effectId(turn.tenant.vault, turn.lease.key.pk, 'read', turn.message.id, call.id)
+    return fromResult(await sendTool(turn, tool, prepared.request, { id, identity: turn.identity }))
   }
   return await writeOnce(turn, tool, checked.args, prepared.request)
 }

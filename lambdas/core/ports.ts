@@ -4,6 +4,8 @@
  */
 import type Anthropic from '@anthropic-ai/sdk'
 import type { Queued } from '../../schemas/doorbell.ts'
+import type { SignIdentity } from './identity/sign-identity.ts'
+import type { AccessTokens } from './oauth/access-tokens.ts'
 
 /**
  * Wraps every single I/O. `port` names it, for example `conversations.claim` or `http.tool`. Production passes
@@ -72,6 +74,29 @@ export interface Secrets {
    * `fresh` passes the cache by (after a 401). Throws `unavailable`.
    */
   read(name: string, options?: { fresh?: boolean }): Promise<unknown>
+}
+
+/** Writes one tenant's outbound secrets: refresh tokens, and nothing else. */
+export interface SecretStore {
+  /**
+   * Stores `value` as JSON; a later `Secrets.read` with `fresh` answers it. Throws `unavailable` or
+   * `bad_configuration`.
+   */
+  write(name: string, value: unknown): Promise<void>
+}
+
+/** Signs as us, by a key that never leaves KMS; the public half is published (`lambdas/public-keys`). */
+export interface Signer {
+  /** Names the key, as in the published set. */
+  kid: string
+  /** ES256 of RFC 7518 over `text`: 64 bytes. Throws `unavailable` or `bad_configuration`. */
+  sign(text: string): Promise<Uint8Array>
+}
+
+/** The public halves of our signing keys. */
+export interface PublicKeys {
+  /** SubjectPublicKeyInfo of RFC 5280 in DER. Throws `unavailable` or `bad_configuration`. */
+  read(keyArn: string): Promise<Uint8Array>
 }
 
 /** Which row and field a sealed text belongs to: bound into the ciphertext, so that it opens nowhere else. */
@@ -223,6 +248,10 @@ export interface TenantRuntime {
   conversations: Table
   configuration: Table
   secrets: Secrets
+  /** Access tokens for the tenant's own APIs. */
+  tokens: AccessTokens
+  /** Says who asks, to those of the tenant's own APIs that want to know. */
+  signIdentity: SignIdentity
   vault: Vault
   http: Http
   allowance?: Allowance
@@ -245,4 +274,12 @@ export interface SweeperRuntime {
   conversations: Pick<Table, 'update'>
   /** The queue of one helpdesk. */
   queue(helpdesk: string): Queue
+}
+
+/** What `public-keys` has: no table, no secret, no key that opens or signs anything. */
+export interface PublicKeysRuntime {
+  log: Log
+  publicKeys: PublicKeys
+  /** The keys to publish: the one that signs, and one that is to sign next or did last. */
+  keyArns: readonly string[]
 }

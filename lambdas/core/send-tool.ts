@@ -1,20 +1,29 @@
+import type { Identity } from './identify.ts'
 import { type PreparedRequest, sendRequest } from './tools/call-tool.ts'
 import type { Tool } from './tools/check-tool.ts'
+import type { Sender } from './tools/send-authorized.ts'
 import type { ToolResult } from './tools/tool-answer.ts'
 import type { Work } from './turn.ts'
 
-/**
- * Sends a tool's request now; what an operator has to mend is an alarm. `again`: the same bytes may have been sent
- * before, and nobody knows what came of it.
- */
+export interface Errand {
+  /** Id of the effect. */
+  id: string
+  /** Sent as `Idempotency-Key`. */
+  idempotencyKey?: string
+  /** Whom it is for. */
+  identity: Identity
+  /** The same bytes may have been sent before, and nobody knows what came of it. */
+  again?: boolean
+}
+
+/** Sends a tool's request now; what an operator has to mend is an alarm. */
 export async function sendTool(
   work: Work,
   tool: Tool,
   request: PreparedRequest,
-  idempotencyKey: string | undefined,
-  again = false,
+  { id, idempotencyKey, identity, again = false }: Errand,
 ): Promise<ToolResult> {
-  const { agent, tenant, signal, log } = work
+  const { agent, signal, log } = work
   const sent = await sendRequest(request, {
     effect: tool.effect,
     response: tool.response,
@@ -24,12 +33,50 @@ export async function sendTool(
     again,
     authorization:
       tool.authorization === undefined ? undefined : agent.authorizations.get(tool.authorization),
-    http: tenant.http,
-    secrets: tenant.secrets,
+    ...tenantSender(work, { effect: id, tool: tool.name, identity }),
     signal,
   })
   if (sent.message !== undefined) {
-    log.alarm('tool_misconfigured', { tool: tool.name, cause: sent.cause, errorMessage: sent.message })
+    const why = { tool: tool.name, cause: sent.cause, errorMessage: sent.message }
+    if (passing.has(sent.cause)) log.warn('tool_unavailable', why)
+    else log.alarm('tool_misconfigured', why)
   }
   return sent.result
 }
+
+/** Why a call of the tenant's was not sent, that only somebody with rights to the configuration can mend. */
+export const needsAdmin: ReadonlySet<string> = new Set([
+  'grant_missing',
+  'grant_other_client',
+  'grant_revoked',
+  'identity_unsigned',
+  'token_bad_answer',
+  'token_refused',
+  'token_url_refused',
+])
+
+/** Causes that pass by themselves: nobody has to mend them. */
+const passing = new Set(['token_unavailable', 'token_timeout', 'grant_busy'])
+
+/** The ways out to a tenant's own APIs, and who is said to ask. */
+export const tenantSender = (
+  { tenant, lease, wake }: Work,
+  { effect, tool, identity }: { effect: string; tool: string; identity: Identity },
+): Omit<Sender, 'authorization'> => ({
+  http: tenant.http,
+  secrets: tenant.secrets,
+  tokens: tenant.tokens,
+  identify: (request) =>
+    tenant.signIdentity(
+      {
+        effect,
+        fence: lease.fence,
+        ticket: wake.ticketId,
+        tool,
+        email: identity.address,
+        assurance: identity.level,
+        mode: 'live',
+      },
+      request,
+    ),
+})

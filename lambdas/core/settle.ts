@@ -2,6 +2,7 @@
 import { atLeast } from '../../schemas/names.ts'
 import type { OpenEffect } from '../../schemas/ticket-row.ts'
 import type { Ticket } from './helpdesk.ts'
+import type { Identity } from './identify.ts'
 import { close } from './lease.ts'
 import { effectKey, readEffect } from './ledger.ts'
 import { aboutOf, identityOf, verdictOn } from './look-again.ts'
@@ -50,8 +51,12 @@ async function settleTool(work: Work, ticket: Ticket, id: string, effect: OpenEf
           await tenant.vault.open({ ...effectKey(lease.key.pk, id), field: 'request' }, effect.request),
         ) as StoredCall)
   const unknown: ToolResult = { ok: false, failure: 'unknown_outcome', message: 'cut off while under way' }
-  const tool = await repeatable(work, ticket, effect, stored)
-  const result = tool === undefined ? unknown : await sendTool(work, tool, stored.request, id, true)
+  const now = await repeatable(work, ticket, effect, stored)
+  const errand = { id, idempotencyKey: id, again: true }
+  const result =
+    now === undefined
+      ? unknown
+      : await sendTool(work, now.tool, stored.request, { ...errand, identity: now.identity })
   return await storeToolOutcome(
     work,
     id,
@@ -64,15 +69,15 @@ async function settleTool(work: Work, ticket: Ticket, id: string, effect: OpenEf
 /**
  * Perhaps the first call never left, so a repeat may be the one that does it: it has to pass what a new call would.
  * The message is still the newest and by the same author at the same level, no doorbell named one that is not shown, no
- * human is in charge, and the tool is live and takes these arguments. Answers the tool to send it with, credential and
- * all as it was then, else `undefined`.
+ * human is in charge, and the tool is live and takes these arguments. Answers for whom, and the tool to send it with,
+ * credential and all as it was then, else `undefined`.
  */
 async function repeatable(
   work: Work,
   ticket: Ticket,
   effect: OpenEffect,
   stored: StoredCall,
-): Promise<Tool | undefined> {
+): Promise<{ tool: Tool; identity: Identity } | undefined> {
   const { agent, connection, clock, lease } = work
   const tool = agent.tools.get(effect.tool ?? '')
   if (effect.keyed !== true || clock.now() - effect.at >= keyKeptMs) return undefined
@@ -89,7 +94,12 @@ async function repeatable(
     return undefined
   const { authorization: _, ...rest } = tool
   const { authorization } = effect
-  return { ...rest, timeoutMs: repeatTimeoutMs, ...(authorization === undefined ? {} : { authorization }) }
+  const again = {
+    ...rest,
+    timeoutMs: repeatTimeoutMs,
+    ...(authorization === undefined ? {} : { authorization }),
+  }
+  return { tool: again, identity }
 }
 
 /**

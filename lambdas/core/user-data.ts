@@ -2,8 +2,7 @@
 import * as z from 'zod'
 import type { Authorization, UserDataApi } from '../../schemas/tenant-apis.ts'
 import type { VerifiedEmail } from './identify.ts'
-import type { Http, Secrets } from './ports.ts'
-import { authorizationHeader, withoutCredential } from './tools/authorize.ts'
+import { type Sender, sendAuthorized } from './tools/send-authorized.ts'
 import { parseAnswer, selectFrom } from './tools/tool-answer.ts'
 import { type Truncated, truncate } from './truncate.ts'
 
@@ -19,12 +18,10 @@ export type UserData =
   /** `cause` is from a closed set in code: `timeout`, `status_500`, `bad_answer`, `secret_host`, ... */
   | { kind: 'unavailable'; cause: string }
 
-export interface UserDataCall {
+export interface UserDataCall extends Omit<Sender, 'authorization'> {
   api: UserDataApi
   authorizations: ReadonlyMap<string, Authorization>
   email: VerifiedEmail
-  http: Http
-  secrets: Secrets
   signal: AbortSignal
   /** For everything, a repeat after 401 included. Tests shorten it. */
   timeoutMs?: number
@@ -35,13 +32,30 @@ export interface UserDataCall {
  * address and believed only when it echoes exactly that one. Never throws for what the other side does.
  */
 export async function fetchUserData(call: UserDataCall): Promise<UserData> {
-  const timeoutMs = call.timeoutMs ?? totalMs
-  const signal = AbortSignal.any([call.signal, AbortSignal.timeout(timeoutMs)])
-  const first = await ask(call, { timeoutMs, signal }, {})
-  if (first.kind !== 'unavailable' || first.cause !== 'status_401') return first
-  return call.api.authorization === undefined
-    ? first
-    : await ask(call, { timeoutMs, signal }, { fresh: true })
+  const { api, authorizations, email, timeoutMs = totalMs } = call
+  const authorization = api.authorization === undefined ? undefined : authorizations.get(api.authorization)
+  if (api.authorization !== undefined && authorization === undefined)
+    return { kind: 'unavailable', cause: 'authorization_missing' }
+  const sent = await sendAuthorized(
+    {
+      port: 'user_data',
+      method: 'POST',
+      url: api.url,
+      headers: { accept: 'application/json', 'content-type': 'application/json' },
+      body: JSON.stringify({ identifier: email }),
+      timeoutMs,
+      signal: AbortSignal.any([call.signal, AbortSignal.timeout(timeoutMs)]),
+      repeatable: true,
+    },
+    { ...call, authorization },
+  )
+  if (!sent.ok) return { kind: 'unavailable', cause: sent.cause }
+  const { answer } = sent
+  if (!answer.ok) return { kind: 'unavailable', cause: answer.cause }
+  if (answer.status === 404) return { kind: 'none' }
+  if (answer.status !== 200) return { kind: 'unavailable', cause: `status_${answer.status}` }
+  const body = parseAnswer(answer)
+  return body.ok ? believe(body.value, email, api.maxBytes) : { kind: 'unavailable', cause: 'bad_answer' }
 }
 
 /**
@@ -60,36 +74,6 @@ function jsonIn(text: string | undefined): unknown {
   } catch {
     return null
   }
-}
-
-async function ask(
-  { api, authorizations, email, http, secrets }: UserDataCall,
-  limits: { timeoutMs: number; signal: AbortSignal },
-  options: { fresh?: boolean },
-): Promise<UserData> {
-  const headers: Record<string, string> = { accept: 'application/json', 'content-type': 'application/json' }
-  if (api.authorization !== undefined) {
-    const authorization = authorizations.get(api.authorization)
-    if (authorization === undefined) return { kind: 'unavailable', cause: 'authorization_missing' }
-    const authorized = await authorizationHeader(secrets, authorization, new URL(api.url), options)
-    if (!authorized.ok) return { kind: 'unavailable', cause: authorized.cause }
-    headers.authorization = authorized.value
-  }
-  const said = await http({
-    port: 'user_data',
-    method: 'POST',
-    url: api.url,
-    headers,
-    body: JSON.stringify({ identifier: email }),
-    ...limits,
-    repeatable: true,
-  })
-  const answer = withoutCredential(said, headers.authorization)
-  if (!answer.ok) return { kind: 'unavailable', cause: answer.cause }
-  if (answer.status === 404) return { kind: 'none' }
-  if (answer.status !== 200) return { kind: 'unavailable', cause: `status_${answer.status}` }
-  const body = parseAnswer(answer)
-  return body.ok ? believe(body.value, email, api.maxBytes) : { kind: 'unavailable', cause: 'bad_answer' }
 }
 
 /** The contract says a string; an object is taken as its JSON. */

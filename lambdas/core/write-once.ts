@@ -82,7 +82,9 @@ export async function writeOnce(
     request: content,
     about: turn.about,
   })
-  const result = timeFor(turn, tool.timeoutMs) ? await sendTool(turn, tool, request, id) : noTime
+  const result = timeFor(turn, tool.timeoutMs)
+    ? await sendTool(turn, tool, request, { id, idempotencyKey: id, identity: turn.identity })
+    : noTime
   const effect = await storeToolOutcome(
     turn,
     id,

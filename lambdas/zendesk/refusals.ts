@@ -7,7 +7,8 @@ export const refusals: Refusals = {
   title: 'Zendesk',
   waits: [
     { name: 'retry-after', unit: 'seconds' },
-    { name: 'ratelimit-reset', unit: 'seconds' },
+    // Sent with every answer: it says how long to wait only where the limit was met.
+    { name: 'ratelimit-reset', unit: 'seconds', status: 429 },
   ],
   refusal: (status, text) =>
     status === 422 && saysClosed(text)

@@ -9,10 +9,14 @@ import { tenantId } from '../../../schemas/names.ts'
 import { createModel } from '../claude-model.ts'
 import { createEgress, type EgressOptions } from '../egress/egress.ts'
 import { DeskhandError } from '../errors.ts'
+import { createSignIdentity } from '../identity/sign-identity.ts'
+import { createAccessTokens } from '../oauth/access-tokens.ts'
 import type { AnswerRuntime, TenantRuntime } from '../ports.ts'
 import { createQueue } from './queue.ts'
 import { clientConfig, type RuntimeOptions, required, withDefaults } from './runtime-options.ts'
+import { createSecretStore } from './secret-store.ts'
 import { createSecrets, secretText } from './secrets.ts'
+import { createSigner } from './signer.ts'
 import { createTable } from './table.ts'
 import { perTenant, tenantCredentials } from './tenant-session.ts'
 import { createVault } from './vault.ts'
@@ -24,6 +28,10 @@ export interface AnswerRuntimeOptions
   queueUrl: string
   /** The KMS key of stored ticket text. */
   keyId: string
+  /** The KMS key that signs `Deskhand-Identity`: its ARN. */
+  identityKeyArn: string
+  /** Where the public keys are served, without a slash at its end. */
+  publicUrl: string
   /** The role that is assumed for each tenant. */
   roleArn: string
   anthropic: ({ apiKey: string } | { secretId: string }) & { baseURL?: string }
@@ -31,7 +39,7 @@ export interface AnswerRuntimeOptions
 
 export function answerRuntime(options: AnswerRuntimeOptions): AnswerRuntime {
   const { aws, clock, io, random, log } = withDefaults(options)
-  const { tableNames, keyId, roleArn, anthropic } = options
+  const { tableNames, keyId, roleArn, anthropic, identityKeyArn, publicUrl } = options
   const sts = new STSClient(clientConfig(aws))
   const secretsManager = new SecretsManagerClient(clientConfig(aws))
 
@@ -54,13 +62,23 @@ export function answerRuntime(options: AnswerRuntimeOptions): AnswerRuntime {
       ...(options.resolve ? { resolve: options.resolve } : {}),
       ...(options.ownHosts ? { ownHosts: options.ownHosts } : {}),
     }
+    const conversations = createTable(dynamo, tableNames.conversations, 'conversations', io)
+    const secrets = createSecrets({ client, tenant, direction: 'outbound', clock, io })
+    const http = createEgress(egress)
+    const store = createSecretStore({ client, tenant, io })
     const value: TenantRuntime = {
       tenant,
-      conversations: createTable(dynamo, tableNames.conversations, 'conversations', io),
+      conversations,
       configuration,
-      secrets: createSecrets({ client, tenant, direction: 'outbound', clock, io }),
+      secrets,
+      tokens: createAccessTokens({ tenant, http, secrets, store, table: conversations, clock, random }),
+      signIdentity: createSignIdentity({
+        issuer: `${publicUrl}/t/${tenant}`,
+        signer: createSigner({ kms, keyArn: identityKeyArn, io }),
+        now: clock.now,
+      }),
       vault: createVault({ kms, keyId, tenant, configuration, clock, random, io }),
-      http: createEgress(egress),
+      http,
       ...(options.allowance ? { allowance: options.allowance } : {}),
     }
     return {
@@ -91,7 +109,7 @@ export function answerRuntime(options: AnswerRuntimeOptions): AnswerRuntime {
 
 /**
  * In Lambda: from CONVERSATIONS_TABLE, CONFIGURATION_TABLE, QUEUE_URL, CONTENT_KEY_ID, TENANT_ROLE_ARN,
- * ANTHROPIC_SECRET_ID, and OWN_HOSTS: hosts of ours, with commas, that no configured URL may name.
+ * ANTHROPIC_SECRET_ID, IDENTITY_KEY_ARN, PUBLIC_URL, and OWN_HOSTS: hosts of ours, with commas, that no configured URL may name.
  */
 export function cloudAnswerRuntime(): AnswerRuntime {
   return answerRuntime({
@@ -103,6 +121,8 @@ export function cloudAnswerRuntime(): AnswerRuntime {
     keyId: required('CONTENT_KEY_ID'),
     roleArn: required('TENANT_ROLE_ARN'),
     anthropic: { secretId: required('ANTHROPIC_SECRET_ID') },
+    identityKeyArn: required('IDENTITY_KEY_ARN'),
+    publicUrl: required('PUBLIC_URL'),
     ownHosts: required('OWN_HOSTS').split(','),
   })
 }

@@ -1,82 +1,92 @@
-/** The credential for a tenant's own API, given out only for a host it is bound to. */
-import { type Authorization, outboundSecret } from '../../../schemas/tenant-apis.ts'
-import { isCode } from '../errors.ts'
+/** What proves to a tenant's own API that we may call it. Each kind of authorization is one case here. */
+import { type Authorization, isOAuth, type OAuthAuthorization } from '../../../schemas/authorization.ts'
+import type { AccessTokens } from '../oauth/access-tokens.ts'
+import type { TokenFailure } from '../oauth/token-request.ts'
 import type { HttpAnswer, Secrets } from '../ports.ts'
+import { type BoundFailure, boundSecret } from './bound-secret.ts'
 
-/** The value of the `Authorization` header, or why there is none. `message` is for operators and holds no secret. */
+/** Where credentials come from. */
+export interface Access {
+  secrets: Secrets
+  tokens: AccessTokens
+}
+
+export interface Credential {
+  /** Headers of the request, lower-case names. */
+  headers: Record<string, string>
+  /** What an answer must not carry any further. */
+  values: string[]
+  /** The access token among them, where there is one. */
+  token?: string
+}
+
+/** The credential, or why there is none. `message` is for operators and holds no secret. */
 export type Authorized =
-  | { ok: true; value: string }
+  | ({ ok: true } & Credential)
   | { ok: false; cause: AuthorizationFailure; message: string }
-export type AuthorizationFailure =
-  | 'secret_missing'
-  | 'secret_unreadable'
-  | 'secret_host'
-  /** Secrets Manager did not answer: it may later. */
-  | 'secrets_unavailable'
+export type AuthorizationFailure = BoundFailure | TokenFailure
 
-/** Reads the credential for a call to `url`; `fresh` passes the cache by, after a 401. */
-export async function authorizationHeader(
-  secrets: Secrets,
+/**
+ * The credential for a call to `url`. `after401`: the API did not take this one, so what is kept of it is passed by and
+ * another is looked for.
+ */
+export async function authorize(
+  access: Access,
   authorization: Authorization,
   url: URL,
-  options: { fresh?: boolean } = {},
+  options: { after401?: Credential | undefined; signal: AbortSignal },
 ): Promise<Authorized> {
-  const { name, secret } = authorization
-  const stored = await read(secrets, secret, options)
-  if (stored === unavailable) {
-    return {
-      ok: false,
-      cause: 'secrets_unavailable',
-      message: `secret ${secret} cannot be read at the moment`,
-    }
-  }
-  if (stored === undefined) {
-    return {
-      ok: false,
-      cause: 'secret_missing',
-      message: `authorization ${name}: there is no secret ${secret} tagged with this tenant; enter its value`,
-    }
-  }
-  const parsed = outboundSecret.safeParse(stored)
-  // Anything else would let a value break out of its header.
-  if (!parsed.success || !/^[\x21-\x7e]+$/.test(parsed.data.value)) {
-    return {
-      ok: false,
-      cause: 'secret_unreadable',
-      message: `authorization ${name}: secret ${secret} must hold a value of printable ASCII and its hosts; enter it again`,
-    }
-  }
-  if (!parsed.data.hosts.some((host) => isHostOf(url, host))) {
-    return {
-      ok: false,
-      cause: 'secret_host',
-      message: `authorization ${name}: secret ${secret} is not bound to ${url.host}; enter the value again with this host`,
-    }
-  }
-  return { ok: true, value: `Bearer ${parsed.data.value}` }
+  const urls = isOAuth(authorization) ? [url, new URL(authorization.tokenUrl)] : [url]
+  const secret = await boundSecret(access.secrets, authorization, urls, {
+    fresh: options.after401 !== undefined,
+    header: authorization.type === 'api_key' ? authorization.header : 'authorization',
+    fits: authorization.type === 'basic' ? isText : isHeaderValue,
+  })
+  if (!secret.ok) return secret
+  return isOAuth(authorization)
+    ? await byToken(access.tokens, authorization, secret.value, options)
+    : { ok: true, ...credentialOf(authorization, secret.value) }
 }
 
-/** An answer that echoes the credential it got loses it here: it must not reach a prompt, a reply or a row. */
-export function withoutCredential(answer: HttpAnswer, authorization: string | undefined): HttpAnswer {
-  const credential = authorization?.slice(authorization.indexOf(' ') + 1)
-  if (!answer.ok || credential === undefined) return answer
-  return { ...answer, text: answer.text.replaceAll(credential, '[credential]') }
-}
-
-const unavailable = Symbol('unavailable')
-
-async function read(secrets: Secrets, name: string, options: { fresh?: boolean }): Promise<unknown> {
-  try {
-    return await secrets.read(name, options)
-  } catch (error) {
-    if (isCode(error, 'unavailable', 'rate_limited')) return unavailable
-    throw error
+function credentialOf(authorization: Exclude<Authorization, OAuthAuthorization>, value: string): Credential {
+  switch (authorization.type) {
+    case 'bearer':
+      return { headers: { authorization: `Bearer ${value}` }, values: [value] }
+    case 'api_key':
+      return { headers: { [authorization.header.toLowerCase()]: value }, values: [value] }
+    case 'basic': {
+      const pair = Buffer.from(`${authorization.username}:${value}`).toString('base64')
+      return { headers: { authorization: `Basic ${pair}` }, values: [pair, value] }
+    }
   }
 }
 
-/** `host` means the scheme's default port. */
-function isHostOf(url: URL, host: string): boolean {
-  const defaultPort = url.protocol === 'https:' ? '443' : '80'
-  const wanted = host.toLowerCase()
-  return wanted === url.host || wanted === `${url.hostname}:${url.port || defaultPort}`
+async function byToken(
+  tokens: AccessTokens,
+  authorization: OAuthAuthorization,
+  clientSecret: string,
+  { after401, signal }: { after401?: Credential | undefined; signal: AbortSignal },
+): Promise<Authorized> {
+  const given = await tokens.get(authorization, clientSecret, { refused: after401?.token, signal })
+  if (!given.ok) return given
+  const { token } = given
+  return { ok: true, headers: { authorization: `Bearer ${token}` }, values: [token], token }
 }
+
+/** An answer that echoes what it got loses it here: it must not reach a prompt, a reply or a row. */
+export function withoutValues(answer: HttpAnswer, values: readonly string[]): HttpAnswer {
+  if (!answer.ok) return answer
+  const spellings = values.flatMap((value) => [
+    value,
+    JSON.stringify(value).slice(1, -1),
+    encodeURIComponent(value),
+  ])
+  const text = spellings.reduce((left, spelling) => left.replaceAll(spelling, '[credential]'), answer.text)
+  return { ...answer, text }
+}
+
+/** Anything else would let a value break out of its header. */
+const isHeaderValue = (value: string): boolean => /^[\x21-\x7e]+$/.test(value)
+/** A password may be any text without control characters: it is sent in base64. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+const isText = (value: string): boolean => value.isWellFormed() && !/[\u0000-\u001f\u007f]/.test(value)

@@ -1,13 +1,12 @@
 /** Sends a prepared tool request, with its credential, and says how it ended and how sure that is. */
-import type { Authorization, ToolDefinition } from '../../../schemas/tenant-apis.ts'
-import type { Http, HttpAnswer, Secrets } from '../ports.ts'
-import { authorizationHeader, withoutCredential } from './authorize.ts'
+import type { ToolDefinition } from '../../../schemas/tenant-apis.ts'
+import { type Sender, sendAuthorized, sendOnce } from './send-authorized.ts'
 import { type ReadAnswer, readAnswer, toolFailure } from './tool-answer.ts'
 import type { PreparedRequest } from './tool-request.ts'
 
 export { type PreparedRequest, prepareRequest } from './tool-request.ts'
 
-export interface Sending {
+export interface Sending extends Sender {
   effect: ToolDefinition['effect']
   response: ToolDefinition['response']
   /** For everything: look-ups, a repeat after 401, the answer. */
@@ -18,9 +17,6 @@ export interface Sending {
   keyed: boolean
   /** The same bytes may have been sent before and their outcome is not known: only a success proves anything. */
   again: boolean
-  authorization?: Authorization | undefined
-  http: Http
-  secrets: Secrets
   signal: AbortSignal
 }
 
@@ -35,57 +31,28 @@ export interface Sent extends ReadAnswer {
  * Never throws for what the other side does. A 401 is a refusal, so the credential is read anew and the same request
  * sent once more. A keyed write whose connection broke is sent once more, and from then on only a success counts.
  */
-export async function sendRequest(request: PreparedRequest, sending: Sending): Promise<Sent> {
-  const signal = AbortSignal.any([sending.signal, AbortSignal.timeout(sending.timeoutMs)])
+export async function sendRequest(prepared: PreparedRequest, sending: Sending): Promise<Sent> {
+  const { idempotencyKey: key } = sending
+  const request = {
+    port: 'tool' as const,
+    ...prepared,
+    headers: { ...prepared.headers, ...(key === undefined ? {} : { 'idempotency-key': key }) },
+    timeoutMs: sending.timeoutMs,
+    signal: AbortSignal.any([sending.signal, AbortSignal.timeout(sending.timeoutMs)]),
+    // A keyed write is repeated below, where what a repeat proves is known.
+    repeatable: sending.effect === 'read',
+  }
   let { again } = sending
-  let sent = await sendOnce(request, sending, signal, {})
+  let sent = await sendAuthorized(request, sending)
   if (!sent.ok) return refused(sent, sending, again)
 
-  if (isStatus(sent.answer, 401) && sending.authorization !== undefined) {
-    const repeated = await sendOnce(request, sending, signal, { fresh: true })
-    if (repeated.ok) sent = repeated
-  }
   if (sending.effect === 'write' && sending.keyed && !sent.answer.ok && sent.answer.cause === 'reset') {
     again ||= sent.answer.sent
-    const repeated = await sendOnce(request, sending, signal, {})
+    const repeated = await sendOnce(request, sending)
     if (repeated.ok) sent = repeated
   }
   return conclude(readAnswer({ ...sending, again }, sent.answer))
 }
-
-type SentOnce = { ok: true; answer: HttpAnswer } | { ok: false; cause: string; message: string }
-
-async function sendOnce(
-  request: PreparedRequest,
-  sending: Sending,
-  signal: AbortSignal,
-  options: { fresh?: boolean },
-): Promise<SentOnce> {
-  const headers = { ...request.headers }
-  if (sending.idempotencyKey !== undefined) headers['idempotency-key'] = sending.idempotencyKey
-  if (sending.authorization !== undefined) {
-    const authorized = await authorizationHeader(
-      sending.secrets,
-      sending.authorization,
-      new URL(request.url),
-      options,
-    )
-    if (!authorized.ok) return authorized
-    headers.authorization = authorized.value
-  }
-  const answer = await sending.http({
-    port: 'tool',
-    ...request,
-    headers,
-    timeoutMs: sending.timeoutMs,
-    signal,
-    // A keyed write is repeated above, where what a repeat proves is known.
-    repeatable: sending.effect === 'read',
-  })
-  return { ok: true, answer: withoutCredential(answer, headers.authorization) }
-}
-
-const isStatus = (answer: HttpAnswer, status: number): boolean => answer.ok && answer.status === status
 
 /** No credential, so nothing was sent now; whether an earlier attempt was done is as open as before. */
 function refused(why: { cause: string; message: string }, sending: Sending, again: boolean): Sent {

@@ -1,5 +1,6 @@
 /** Is a tool definition one that we can keep our word on? Asked when it is saved, published and tried. */
 
+import { headerNamePattern, reservedHeader } from '../../../schemas/header-names.ts'
 import { type Assurance, atLeast } from '../../../schemas/names.ts'
 import {
   type Parameter,
@@ -138,17 +139,16 @@ function* checkPlace(tool: ToolDefinition, name: string, path: string): Generato
 const parameterOf = (tool: ToolDefinition, name: string): Parameter | undefined =>
   Object.hasOwn(tool.parameters.properties, name) ? tool.parameters.properties[name] : undefined
 
-/** Headers that say who calls, how the message is framed or where it came from are ours or the network's. */
-const reserved =
-  /^(?:authorization|proxy-.*|host|content-(?:length|type|encoding)|accept-encoding|transfer-encoding|te|trailer|connection|keep-alive|upgrade|expect|cookie2?|set-cookie|idempotency-key|deskhand-.*|forwarded|via|x-forwarded-.*|x-real-ip|x-aws-.*|x-amz-.*|metadata.*|x-http-method(?:-override)?|x-method-override|x-original-url|x-rewrite-url)$/
+/** The credential's header belongs to the authorization. */
+const reserved = (name: string): boolean => name === 'authorization' || reservedHeader.test(name)
 
 function* checkHeaders(tool: ToolDefinition): Generator<Problem> {
   const seen = new Set<string>()
   for (const [name, value] of Object.entries(tool.request.headers)) {
     const path = `request.headers.${name}`
     const lower = name.toLowerCase()
-    if (!/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(lower)) yield { path, message: 'is not a header name' }
-    if (reserved.test(lower)) yield { path, message: 'is set by Deskhand or the network: remove it' }
+    if (!headerNamePattern.test(lower)) yield { path, message: 'is not a header name' }
+    if (reserved(lower)) yield { path, message: 'is set by Deskhand or the network: remove it' }
     if (seen.has(lower)) yield { path, message: 'is there twice: header names ignore case' }
     seen.add(lower)
     if (!/^[\x20-\x7e]*$/.test(value)) yield { path, message: 'must be printable ASCII' }
