@@ -70,6 +70,23 @@ describe('who wrote on Freshdesk', () => {
     expect(levels).not.toContain('signed_in')
     expect(levels).toContain('mailbox')
   })
+  test('proves nothing by mail whose direction Freshdesk does not say', () => {
+    expect(levelOf(byEmail({}, [conversation()]))).toBe('mailbox')
+    expect(levelOf(byEmail({}, [conversation({ incoming: undefined })]))).toBe('none')
+  })
+  test('is the requester only where author, ticket and the description of the requester agree', () => {
+    const evidence = (rest: Json) => toTicket(rest).messages.at(-1)?.evidence
+    expect(evidence(byEmail({}, [conversation()]))).toMatchObject({ authorIsRequester: true })
+    const another = { id: 130, name: 'Zoë', email: 'zoe@example.com' }
+    for (const rest of [
+      byEmail({}, [conversation({ user_id: 130 })]),
+      byEmail({ requester: another }, [conversation()]),
+      byEmail({ requester: another }),
+    ]) {
+      expect(evidence(rest)).not.toHaveProperty('authorIsRequester')
+      expect(evidence(rest)).not.toHaveProperty('replyNotDiverted')
+    }
+  })
   test('needs CCs off and no shared views; sender authentication is worth nothing here', () => {
     const { sideDoorsClosed } = freshdesk
     expect(sideDoorsClosed(attested)).toBe(true)

@@ -167,6 +167,8 @@ describe('replying on Freshdesk', () => {
     const ticket = await opened()
     for (const to of [ben.address, `${zoe.address}.evil.example`, ''])
       expect((await failure(freshdesk.post(ticket, reply(ticket, to), apiFor()))).code).toBe('refused')
+    const ofBen = { ...ticket, requester: { ...ticket.requester, address: ben.address } }
+    expect((await failure(freshdesk.post(ofBen, reply(ticket, zoe.address), apiFor()))).code).toBe('refused')
     expect(asked().filter((call) => call.startsWith('POST'))).toEqual([])
   })
   test('that Freshdesk sent elsewhere raises an alarm without an address and is not repeated', async () => {
@@ -211,7 +213,7 @@ describe('replying on Freshdesk', () => {
     const replyId = await freshdesk.post(ticket, reply(ticket, zoe.address), apiFor())
     const noteId = await freshdesk.post(
       ticket,
-      { ...note, text: '> On 1 Nov, Acme <a@acme.com> wrote:\n\nyes' },
+      { ...note, text: 'Asked twice.\n\nOn 1 Nov 2026, Acme wrote:\n\nall of this' },
       apiFor(),
     )
     const { messages } = await freshdesk.read(ticket.id, apiFor())
@@ -320,7 +322,9 @@ describe('what moved on Freshdesk', () => {
     const now = Date.parse('2026-11-21T08:00:00Z')
     await start({ now: () => now })
     const ids = Array.from({ length: 130 }, () => standIn.opens({ from: ben, text: 'new' }))
-    expect((await movedIds(now - 1000)).sort()).toEqual(ids.sort())
+    const told = await movedIds(now - 1000)
+    expect(new Set(told)).toEqual(new Set(ids))
+    expect(told).toHaveLength(ids.length)
   })
 })
 
