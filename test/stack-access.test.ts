@@ -139,9 +139,8 @@ describe('the tenant role', () => {
     const answerRoles = helpdeskNames.map((name) => `<${roleWhere(`Deskhand: ${name}/answer`).id}.Arn>`)
     const trusted = trust.flatMap(({ Principal }) => [Principal?.AWS].flat().map(stacks.text))
     expect(new Set(trusted)).toEqual(new Set(answerRoles))
-    expect(trust.flatMap(({ Action }) => Action)).toEqual(
-      helpdeskNames.flatMap(() => ['sts:AssumeRole', 'sts:TagSession']),
-    )
+    // CDK merges the statements of several helpdesks into one with all their roles.
+    for (const { Action } of trust) expect(Action).toEqual(['sts:AssumeRole', 'sts:TagSession'])
   })
 
   test('is assumed with exactly one tag, the tenant', () => {
