@@ -322,7 +322,9 @@ describe('what moved on Freshdesk', () => {
     const now = Date.parse('2026-11-21T08:00:00Z')
     await start({ now: () => now })
     const ids = Array.from({ length: 130 }, () => standIn.opens({ from: ben, text: 'new' }))
-    expect(new Set(await movedIds(now - 1000))).toEqual(new Set(ids))
+    const told = await movedIds(now - 1000)
+    expect(new Set(told)).toEqual(new Set(ids))
+    expect(told).toHaveLength(ids.length)
   })
 })
 
