@@ -23,7 +23,8 @@ export const client = createClient<IntercomConnection>({
     `Bearer ${await boundSecret(api, api.connection.auth.secret, base, fresh)}`,
   /** https://developers.intercom.com/docs/references/rest-api/errors/rate-limiting */
   waits: [
-    { name: 'x-ratelimit-reset', unit: 'epoch_seconds' },
+    // Sent with every answer: it says how long to wait only where the limit was met.
+    { name: 'x-ratelimit-reset', unit: 'epoch_seconds', status: 429 },
     { name: 'retry-after', unit: 'seconds' },
   ],
   refusal: (status) => {
