@@ -29,6 +29,7 @@ import {
   demoTenant,
   demoTools,
   demoUserDataApi,
+  findRefundTool,
   refundTool,
 } from '../local/demo-data.ts'
 import { startShop } from '../local/shop.ts'
@@ -125,7 +126,7 @@ async function startDeployment(script: Script) {
 export async function startWorld(options: {
   script: Script
   /** Does the shop honour, and the tool declare, an idempotency key? */
-  idempotency?: 'key' | 'none'
+  idempotency?: 'key' | 'lookup' | 'none'
   refundIdentity?: 'mailbox' | 'signed_in'
   mode?: 'reply' | 'note'
   /** Another tenant on the same deployment, with a helpdesk account and a shop of its own. */
@@ -192,7 +193,8 @@ export async function startWorld(options: {
     /** Publishes the demo's configuration with the refund tool; of two definitions with one id the later counts. */
     async publish(more: { kind: ConfigKind; id: string; definition: unknown }[] = []) {
       const refund = { ...refundTool(shop.url, idempotency), identity: options.refundIdentity ?? 'mailbox' }
-      const tools = [...demoTools(shop.url), refund]
+      const lookups = idempotency === 'lookup' ? [findRefundTool(shop.url)] : []
+      const tools = [...demoTools(shop.url), ...lookups, refund]
       await publish(
         configuration,
         tenant.id,
