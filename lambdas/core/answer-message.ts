@@ -13,7 +13,7 @@ import { performTools } from './perform-tools.ts'
 import { post, refOf } from './post.ts'
 import { type EarlierEffect, opening } from './prompt.ts'
 import { needsAdmin, tenantSender } from './send-tool.ts'
-import type { Turn, Work } from './turn.ts'
+import { type Turn, turnIdOf, type Work } from './turn.ts'
 import { mayReplyUnproven } from './unproven.ts'
 import { fetchUserData, type UserData } from './user-data.ts'
 
@@ -34,8 +34,13 @@ export async function answerMessage(work: Work, ticket: Ticket, message: Message
   }
 
   const about = await aboutOf(work, identity)
-  const turnId = `${message.id}~${about.slice(0, 12)}`
-  const journal = await openJournal(tenant.conversations, tenant.vault, lease.key.pk, turnId, clock.now)
+  const journal = await openJournal(
+    tenant.conversations,
+    tenant.vault,
+    lease.key.pk,
+    turnIdOf(message.id, about),
+    clock.now,
+  )
   const [begun] = journal.steps
   // A turn keeps the configuration it began with.
   const agent =
@@ -52,6 +57,7 @@ export async function answerMessage(work: Work, ticket: Ticket, message: Message
     message,
     identity,
     about,
+    journal,
     userDataText: userData?.kind === 'data' ? userData.text : undefined,
     personal:
       userData?.kind === 'data' ||

@@ -16,7 +16,10 @@ export interface Errand {
   again?: boolean
 }
 
-/** Sends a tool's request now; what an operator has to mend is an alarm. */
+/**
+ * Sends a tool's request now; what an operator has to mend is an alarm. An answer with an owner must name the verified
+ * address of whom it is for.
+ */
 export async function sendTool(
   work: Work,
   tool: Tool,
@@ -31,11 +34,13 @@ export async function sendTool(
     idempotencyKey,
     keyed: tool.idempotency === 'key',
     again,
+    customer: identity.address,
     authorization:
       tool.authorization === undefined ? undefined : agent.authorizations.get(tool.authorization),
     ...tenantSender(work, { effect: id, tool: tool.name, identity }),
     signal,
   })
+  if (sent.cause === 'owner_mismatch') log.warn('tool_owner_mismatch', { tool: tool.name })
   if (sent.message !== undefined) {
     const why = { tool: tool.name, cause: sent.cause, errorMessage: sent.message }
     if (passing.has(sent.cause)) log.warn('tool_unavailable', why)

@@ -1,11 +1,14 @@
 /** Settling what an earlier worker left open: an INTENT without an outcome is never blindly repeated. */
 import { atLeast } from '../../schemas/names.ts'
 import type { OpenEffect } from '../../schemas/ticket-row.ts'
+import { previousOf } from '../../schemas/tool-rules.ts'
 import type { Ticket } from './helpdesk.ts'
 import type { Identity } from './identify.ts'
 import { close } from './lease.ts'
 import { effectKey, readEffect } from './ledger.ts'
+import { stoppedWrite } from './live-agent.ts'
 import { aboutOf, identityOf, verdictOn } from './look-again.ts'
+import { lookUp } from './look-up.ts'
 import { isNoteMode } from './note.ts'
 import { findPosted, record } from './post.ts'
 import { sendTool } from './send-tool.ts'
@@ -14,7 +17,8 @@ import type { Tool } from './tools/check-tool.ts'
 import type { ToolResult } from './tools/tool-answer.ts'
 import { validateArguments } from './tools/tool-arguments.ts'
 import type { Work } from './turn.ts'
-import { barredWrite, type StoredCall, storeToolOutcome } from './write-once.ts'
+import { overAmount } from './write-limits.ts'
+import { barredWrite, type StoredCall, settleCounts, storeToolOutcome } from './write-once.ts'
 
 /** After this long a tenant's API may have forgotten the key. Stripe, for one, keeps keys for at least 24 hours. */
 const keyKeptMs = 20 * 60 * 60 * 1000
@@ -32,6 +36,7 @@ export async function settleTools(work: Work, ticket: Ticket): Promise<void> {
     const settled =
       known !== undefined && known.at >= effect.at ? known : await settleTool(work, ticket, id, effect)
     work.effects.set(id, settled)
+    await settleCounts(work, id, effect.counted ?? [], settled.state)
     await close(
       work.tenant.conversations,
       work.lease,
@@ -51,12 +56,13 @@ async function settleTool(work: Work, ticket: Ticket, id: string, effect: OpenEf
           await tenant.vault.open({ ...effectKey(lease.key.pk, id), field: 'request' }, effect.request),
         ) as StoredCall)
   const unknown: ToolResult = { ok: false, failure: 'unknown_outcome', message: 'cut off while under way' }
-  const now = await repeatable(work, ticket, effect, stored)
-  const errand = { id, idempotencyKey: id, again: true }
   const result =
-    now === undefined
-      ? unknown
-      : await sendTool(work, now.tool, stored.request, { ...errand, identity: now.identity })
+    stored.lookup === undefined
+      ? ((await repeat(work, ticket, id, effect, stored)) ?? unknown)
+      : await lookUp(work, effect, stored.lookup, {
+          id,
+          identity: askedFor(work, ticket, effect),
+        })
   return await storeToolOutcome(
     work,
     id,
@@ -66,40 +72,70 @@ async function settleTool(work: Work, ticket: Ticket, id: string, effect: OpenEf
   )
 }
 
+/** For whom a write was asked, as the ticket shows it now; nobody, where its message is not shown. */
+function askedFor(work: Work, ticket: Ticket, { messageId }: OpenEffect): Identity {
+  const message = ticket.messages.find(({ id }) => id === messageId)
+  return message === undefined
+    ? { level: 'none', why: 'not_customer', suspicious: false }
+    : identityOf(work, ticket, message)
+}
+
+/** Sends a keyed write again where that is right, after a last look at what is live now. */
+async function repeat(
+  work: Work,
+  ticket: Ticket,
+  id: string,
+  effect: OpenEffect,
+  stored: StoredCall,
+): Promise<ToolResult | undefined> {
+  const again = await repeatable(work, ticket, effect, stored)
+  if (again === undefined || (await stoppedWrite(work, again.live)) !== undefined) return undefined
+  return await sendTool(work, again.tool, stored.request, {
+    id,
+    idempotencyKey: id,
+    identity: again.identity,
+    again: true,
+  })
+}
+
 /**
  * Perhaps the first call never left, so a repeat may be the one that does it: it has to pass what a new call would.
  * The message is still the newest and by the same author at the same level, no doorbell named one that is not shown, no
- * human is in charge, and the tool is live and takes these arguments. Answers for whom, and the tool to send it with,
- * credential and all as it was then, else `undefined`.
+ * human is in charge, and the tool is live and takes these arguments. Answers for whom, the tool to send it with,
+ * credential and all as it was then, and the tool as it is live, else `undefined`.
  */
 async function repeatable(
   work: Work,
   ticket: Ticket,
   effect: OpenEffect,
   stored: StoredCall,
-): Promise<{ tool: Tool; identity: Identity } | undefined> {
+): Promise<{ tool: Tool; live: Tool; identity: Identity } | undefined> {
   const { agent, connection, clock, lease } = work
   const tool = agent.tools.get(effect.tool ?? '')
   if (effect.keyed !== true || clock.now() - effect.at >= keyKeptMs) return undefined
   if (!connection.enabled || isNoteMode(connection)) return undefined
   if (tool?.effect !== 'write' || tool.idempotency !== 'key') return undefined
   if (effect.authorization !== undefined && !agent.authorizations.has(effect.authorization)) return undefined
-  if (!validateArguments(tool, stored.arguments).ok || notShown(ticket, lease.row) !== undefined)
+  const chosen = Object.entries(stored.arguments).filter(
+    ([name]) => previousOf(tool.parameters.properties[name]?.source ?? '') === undefined,
+  )
+  if (!validateArguments(tool, Object.fromEntries(chosen)).ok) return undefined
+  if (overAmount(tool, stored.arguments) !== undefined || notShown(ticket, lease.row) !== undefined)
     return undefined
   const verdict = verdictOn(work, ticket)
   if (verdict.do !== 'answer' || verdict.message.id !== effect.messageId) return undefined
-  if (barredWrite(tool, ticket, verdict.message) !== undefined) return undefined
+  if (barredWrite(tool, ticket, verdict.message, agent) !== undefined) return undefined
   const identity = identityOf(work, ticket, verdict.message)
   if (!atLeast(identity.level, tool.identity) || (await aboutOf(work, identity)) !== effect.about)
     return undefined
   const { authorization: _, ...rest } = tool
   const { authorization } = effect
-  const again = {
-    ...rest,
-    timeoutMs: repeatTimeoutMs,
-    ...(authorization === undefined ? {} : { authorization }),
+  const timeoutMs = repeatTimeoutMs
+  return {
+    tool: { ...rest, timeoutMs, ...(authorization === undefined ? {} : { authorization }) },
+    live: tool,
+    identity,
   }
-  return { tool: again, identity }
 }
 
 /**

@@ -58,7 +58,10 @@ export async function startHubspot(options: HubspotOptions = {}): Promise<Hubspo
     const made = add(conversation, entry)
     if (made.type !== 'MESSAGE' || unsendable === 0) return made
     unsendable--
-    made.status = { statusType: 'FAILED', failureDetails: { errorMessage: 'The recipient refused the message' } }
+    made.status = {
+      statusType: 'FAILED',
+      failureDetails: { errorMessage: 'The recipient refused the message' },
+    }
     return made
   }
   const effects: Effects = {

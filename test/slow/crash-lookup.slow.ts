@@ -1,0 +1,3 @@
+import { crashSuite, everyPoint } from '../crash.ts'
+
+crashSuite('lookup', everyPoint)
