@@ -71,7 +71,11 @@ describe('the agent is silent', () => {
       },
     ])
     const ticketId = world.openTicket('Hello', {}, { brand: 4711 })
+    // The brand that the webhook names rings nothing; where it names none, the ticket says.
     await world.deliver(ticketId)
+    expect(await world.row(ticketId)).toBeUndefined()
+    const event = world.event(ticketId, String(world.comments(ticketId).at(-1)?.id)) as { detail: object }
+    await world.deliver(ticketId, { ...event, detail: { ...event.detail, brand_id: undefined } })
     await world.untilQuiet(ticketId)
     expect(endings(ticketId)).toEqual(['out_of_scope'])
     const own = await world.ask('Hello')

@@ -254,7 +254,8 @@ describe('what a published file leaves out', () => {
       [
         'bin/publish-configuration.ts',
         ...['--tenant', demoTenant, '--file', file, '--why', 'test', '--live'],
-        ...['--table', tableNames.configuration, '--endpoint', world.tables.url],
+        ...['--table', tableNames.configuration, '--conversations', tableNames.conversations],
+        ...['--endpoint', world.tables.url],
       ],
       {
         cwd: join(__dirname, '..'),
