@@ -1,4 +1,6 @@
 import * as z from 'zod'
+import { article } from './article.ts'
+import { task } from './task.ts'
 import { agentSettings, authorization, userDataApi } from './tenant-apis.ts'
 
 /**
@@ -10,5 +12,7 @@ export const configurationFile = z.strictObject({
   userDataApi: userDataApi.optional(),
   authorizations: z.array(authorization).default([]),
   tools: z.array(z.looseObject({ name: z.string() })).default([]),
+  tasks: z.array(task).default([]),
+  articles: z.array(article).default([]),
   agentSettings: agentSettings.optional(),
 })

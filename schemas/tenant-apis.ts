@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { agentRules } from './agent-rules.ts'
 import { assurance, authorizationName, secretName } from './names.ts'
 
 /** A stored credential for a tenant's own APIs. The value is in Secrets Manager, bound there to its hosts. */
@@ -180,5 +181,6 @@ export const agentSettings = z.strictObject({
   tokenBudget: z.number().int().min(1000).max(2_000_000).default(200_000),
   /** Hosts (and their subdomains where written `*.host`) that a reply may link to. */
   linkHosts: z.array(linkHost).default([]),
+  ...agentRules,
 })
 export type AgentSettings = z.infer<typeof agentSettings>

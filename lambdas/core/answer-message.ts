@@ -12,6 +12,7 @@ import { code, isNoteMode, noteHosts, safeNote } from './note.ts'
 import { performTools } from './perform-tools.ts'
 import { post, refOf } from './post.ts'
 import { type EarlierEffect, opening } from './prompt.ts'
+import { underWayText } from './task-state.ts'
 import type { Turn, Work } from './turn.ts'
 import { mayReplyUnproven } from './unproven.ts'
 import { fetchUserData, type UserData } from './user-data.ts'
@@ -125,6 +126,7 @@ async function letClaudeWork(
   try {
     return await runAgent({
       settings: agent.settings,
+      brief: agent.brief,
       tools: agent.modelTools,
       opening: opening({
         ticket: turn.ticket,
@@ -133,6 +135,7 @@ async function letClaudeWork(
         userData,
         effects: await earlierEffects(turn),
         settings: agent.settings,
+        task: underWayText(turn),
         now: clock.now(),
       }),
       userData,
@@ -168,7 +171,7 @@ async function earlierEffects(turn: Turn): Promise<EarlierEffect[]> {
 async function reply(turn: Turn, journal: Journal, text: string): Promise<Ending> {
   const { tenant, lease, message, log, clock } = turn
   const noteMode = isNoteMode(turn.connection)
-  const checked = checkReply(text, { linkHosts: turn.agent.settings.linkHosts })
+  const checked = checkReply(text, { linkHosts: turn.agent.links })
   if (!checked.ok) {
     log.warn('reply_refused', { cause: checked.cause })
     return await endHandedOver(turn, turn.ticket, message, 'reply_refused')

@@ -3,6 +3,10 @@ import type * as z from 'zod'
 import type { ConfigKind } from '../../schemas/configuration.ts'
 import { configurationFile } from '../../schemas/configuration-file.ts'
 import { tenantOf } from '../../schemas/names.ts'
+import { hasPrice } from '../../schemas/prices.ts'
+import type { AgentSettings } from '../../schemas/tenant-apis.ts'
+import { checkArticles } from './check-articles.ts'
+import { checkTasks } from './check-tasks.ts'
 import { checkUrl } from './egress/url-policy.ts'
 import { checkTool, type Problem } from './tools/check-tool.ts'
 
@@ -23,7 +27,7 @@ export function checkConfiguration(
 ): { ok: true; definitions: Definition[] } | { ok: false; problems: Problem[] } {
   const parsed = configurationFile.safeParse(file)
   if (!parsed.success) return { ok: false, problems: problemsOf(parsed.error, '') }
-  const { connections, authorizations, tools, ...rest } = parsed.data
+  const { connections, authorizations, tools, tasks, articles, ...rest } = parsed.data
   const problems: Problem[] = []
   const definitions: Definition[] = authorizations.map((a) => ({
     kind: 'authorization',
@@ -56,6 +60,16 @@ export function checkConfiguration(
     else problems.push(...checked.problems.map((p) => ({ ...p, path: `tools.${i}.${p.path}` })))
   }
 
+  problems.push(
+    ...checkTasks(tasks, new Set(tools.map(({ name }) => name))),
+    ...checkArticles(articles, urlCheck),
+    ...checkBudget(rest.agentSettings),
+  )
+  definitions.push(
+    ...tasks.map((task) => ({ kind: 'task' as const, id: task.name, definition: task })),
+    ...articles.map((article) => ({ kind: 'article' as const, id: article.id, definition: article })),
+  )
+
   if (rest.userDataApi !== undefined) {
     const { url, authorization: name } = rest.userDataApi
     const wrong = urlCheck(url)
@@ -75,6 +89,15 @@ export function checkConfiguration(
 const urlCheck = (url: string): string | undefined => {
   const verdict = checkUrl(url, {})
   return verdict.ok ? undefined : verdict.reason
+}
+
+/** A budget in money needs to know what the model costs. */
+function* checkBudget(settings: AgentSettings | undefined): Generator<Problem> {
+  if (settings?.costBudget === undefined || settings.price !== undefined || hasPrice(settings.model)) return
+  yield {
+    path: 'agentSettings.costBudget',
+    message: `nobody has said what ${settings.model} costs: add agentSettings.price`,
+  }
 }
 
 function twice(definitions: Definition[]): Problem[] {

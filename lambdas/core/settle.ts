@@ -9,6 +9,7 @@ import { isNoteMode } from './note.ts'
 import { findPosted, record } from './post.ts'
 import { sendTool } from './send-tool.ts'
 import { notShown } from './should-answer.ts'
+import { outsideTask } from './task-state.ts'
 import type { Tool } from './tools/check-tool.ts'
 import type { ToolResult } from './tools/tool-answer.ts'
 import { validateArguments } from './tools/tool-arguments.ts'
@@ -86,6 +87,8 @@ async function repeatable(
   if (barredWrite(tool, ticket, verdict.message) !== undefined) return undefined
   const identity = identityOf(work, ticket, verdict.message)
   if (!atLeast(identity.level, tool.identity) || (await aboutOf(work, identity)) !== effect.about)
+    return undefined
+  if (outsideTask({ ...work, live: agent, message: verdict.message, identity }, tool.name) !== undefined)
     return undefined
   const { authorization: _, ...rest } = tool
   const { authorization } = effect
