@@ -1,11 +1,11 @@
 import * as z from 'zod'
 
-/** `ada@acme.com` is that address, `@acme.com` every address of that domain alone. */
+/** `ada@acme.com` is that address, `@acme.com` every address of that domain alone. No pattern. */
 const sender = z
   .string()
   .toLowerCase()
   .regex(
-    /^[a-z0-9!#$%&'*+/=?^_`{|}~.-]*@([a-z0-9-]+\.)+[a-z0-9-]+$/,
+    /^[a-z0-9!#$%&'+/=?^_`{|}~.-]*@([a-z0-9-]+\.)+[a-z0-9-]+$/,
     'an address (ada@acme.com) or a domain (@acme.com)',
   )
 /** Words as a person would write them. Case, accents and punctuation do not count; there is no pattern syntax. */
