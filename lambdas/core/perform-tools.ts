@@ -8,6 +8,7 @@ import { outsideTask } from './task-state.ts'
 import { prepareRequest } from './tools/call-tool.ts'
 import { isAboutCustomer } from './tools/check-tool.ts'
 import { bindArguments, validateArguments } from './tools/tool-arguments.ts'
+import { toolEntry } from './trace-turn.ts'
 import type { Turn } from './turn.ts'
 import { writeOnce } from './write-once.ts'
 
@@ -42,6 +43,7 @@ async function perform(turn: Turn, call: Call, calls: readonly Call[]): Promise<
     ...(performed.cause === undefined ? {} : { cause: performed.cause }),
     ms: turn.clock.now() - started,
   })
+  turn.trace.add(toolEntry(turn, call, performed, turn.clock.now() - started))
   return performed
 }
 

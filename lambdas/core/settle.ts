@@ -39,6 +39,7 @@ export async function settleTools(work: Work, ticket: Ticket): Promise<void> {
       settled.state === 'unknown' ? { mustHandOver: 'unknown_outcome' } : undefined,
     )
     work.log.info('effect_settled', { effectId: id, tool: effect.tool ?? '', code: settled.state })
+    work.trace.add({ kind: 'settled', effectId: id, tool: effect.tool, state: settled.state })
   }
 }
 
@@ -115,7 +116,9 @@ export async function settlePosts(work: Work, ticket: Ticket): Promise<Ticket> {
       now = { ...now, handedOver: true }
     }
     await close(work.tenant.conversations, work.lease, id, handedOver ? { handedOver: true } : undefined)
-    work.log.info('effect_settled', { effectId: id, code: posted === undefined ? 'not_posted' : 'done' })
+    const state = posted === undefined ? 'not_posted' : 'done'
+    work.log.info('effect_settled', { effectId: id, code: state })
+    work.trace.add({ kind: 'settled', effectId: id, state: `${effect.kind} ${state}` })
   }
   return now
 }
