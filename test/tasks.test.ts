@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { MessagesRequest, Script } from '../local/claude.ts'
 import { demoCustomers, demoZendesk } from '../local/zendesk/demo.ts'
 import { type Task, task } from '../schemas/task.ts'
-import { calls, echoes, results, says, shown } from './claude-scripts.ts'
+import { calls, echoes, newest, results, says, shown } from './claude-scripts.ts'
 import { json, startTenantApi, type TenantApi } from './tenant-api.ts'
 import { startWorld, type World } from './world.ts'
 
@@ -241,13 +241,18 @@ describe('the rules of a task', () => {
     expect(api.received).toEqual([])
   })
 
-  test('it does not go on for another author', async () => {
+  test('it does not go on for another author, and is still there for the first', async () => {
     await publish({ ...collect, identity: 'none' })
     world.script = steps(start('warranty_claim'))
-    const ticketId = await world.ask('My tent is torn')
+    const ticketId = await world.ask('My tent is torn', { channel: 'api' })
+    expect(await mark(ticketId)).toMatchObject({ state: 'started' })
     world.script = echoes
-    await world.askAgain(ticketId, 'Me too', { author: demoCustomers.ben })
+    await world.askAgain(ticketId, 'Me too', { author: demoCustomers.ben, channel: 'api' })
+    expect(newest(last())).toBe('Me too')
     expect(shown(last())).not.toContain('<task_under_way>')
+    await world.askAgain(ticketId, 'And my claim?', { channel: 'api' })
+    expect(newest(last())).toBe('And my claim?')
+    expect(shown(last())).toContain('<task_under_way>')
   })
 
   test('switched off it is neither offered, started nor gone on with, and its tool stays shut', async () => {
