@@ -193,12 +193,15 @@ describe('on a ticket', () => {
     await settings({ handOverRules: [{ name: 'legal', phrases: ['lawyer'] }] })
     const ticketId = world.openTicket('Hello')
     await world.deliver(ticketId)
+    let written = false
     world.script = (request, n) => {
-      world.write(ticketId, 'And I have a lawyer.')
+      if (!written) world.write(ticketId, 'And I have a lawyer.')
+      written = true
       return echoes(request, n)
     }
     await world.untilQuiet(ticketId)
     expect([world.replies(ticketId), isHandedOver(ticketId)]).toEqual([[], true])
+    expect(world.claude.requests).toHaveLength(1)
   })
 
   test('first message only: a second message after our answer is a human’s', async () => {
