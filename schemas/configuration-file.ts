@@ -1,5 +1,7 @@
 import * as z from 'zod'
+import { article } from './article.ts'
 import { authorization } from './authorization.ts'
+import { task } from './task.ts'
 import { agentSettings, userDataApi } from './tenant-apis.ts'
 
 /**
@@ -11,5 +13,7 @@ export const configurationFile = z.strictObject({
   userDataApi: userDataApi.optional(),
   authorizations: z.array(authorization).default([]),
   tools: z.array(z.looseObject({ name: z.string() })).default([]),
+  tasks: z.array(task).default([]),
+  articles: z.array(article).default([]),
   agentSettings: agentSettings.optional(),
 })

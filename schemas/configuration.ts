@@ -2,7 +2,15 @@ import * as z from 'zod'
 import { tenantId } from './names.ts'
 
 /** The kinds of things a tenant's admin configures. */
-export const configKinds = ['connection', 'user-data-api', 'authorization', 'tool', 'agent-settings'] as const
+export const configKinds = [
+  'connection',
+  'user-data-api',
+  'authorization',
+  'tool',
+  'task',
+  'article',
+  'agent-settings',
+] as const
 export type ConfigKind = (typeof configKinds)[number]
 
 /**

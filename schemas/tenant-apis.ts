@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { agentRules } from './agent-rules.ts'
 import { assurance, authorizationName } from './names.ts'
 import {
   limits,
@@ -142,5 +143,6 @@ export const agentSettings = z.strictObject({
   writesEnabled: z.boolean().default(true),
   /** Hosts (and their subdomains where written `*.host`) that a reply may link to. */
   linkHosts: z.array(linkHost).default([]),
+  ...agentRules,
 })
 export type AgentSettings = z.infer<typeof agentSettings>

@@ -25,6 +25,18 @@ export const openEffect = z.object({
 })
 export type OpenEffect = z.infer<typeof openEffect>
 
+/** The task that a call of the model started or ended on the ticket. */
+export const taskMark = z.object({
+  name: z.string(),
+  state: z.enum(['started', 'completed', 'abandoned']),
+  /** Id of the call. */
+  call: z.string(),
+  /** The helpdesk's id of who wrote the message it was for: the task is theirs alone. */
+  author: z.string(),
+  at: z.number(),
+})
+export type TaskMark = z.infer<typeof taskMark>
+
 /** The ticket row: lease, what is due, what is open. Sort key `ticket`. Kept small. */
 export const ticketRow = z.object({
   pk: z.string(),
@@ -64,6 +76,7 @@ export const ticketRow = z.object({
   lookedAt: z.number().optional(),
   /** HMAC of the address that got a personal reply: from then on nobody else may read along. */
   personal: z.string().optional(),
+  task: taskMark.optional(),
 })
 export type TicketRow = z.infer<typeof ticketRow>
 

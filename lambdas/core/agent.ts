@@ -4,6 +4,7 @@
  */
 import type Anthropic from '@anthropic-ai/sdk'
 import canonicalize from 'canonicalize'
+import { costOf, type TokenCounts } from '../../schemas/prices.ts'
 import type { AgentSettings } from '../../schemas/tenant-apis.ts'
 import type { Journal } from './ledger.ts'
 import type { Performed } from './performed.ts'
@@ -26,6 +27,7 @@ export type HandOverCause =
   | 'repeated_calls'
   | 'refused_calls'
   | 'token_budget'
+  | 'money_budget'
   | 'model_refused_request'
   | 'unknown_outcome'
 
@@ -45,6 +47,8 @@ const askTimeoutMs = 60_000
 
 export interface Agent {
   settings: AgentSettings
+  /** What the release adds to the instructions: part of the cached prefix. */
+  brief?: string
   /** Strict tools of the tenant, sorted by name: part of the cached prefix. */
   tools: Anthropic.Tool[]
   opening: Anthropic.ContentBlockParam[]
@@ -65,7 +69,7 @@ export interface Agent {
 /** Runs the agent to an end. A turn that was cut off goes on from its stored steps without asking the model again. */
 export async function runAgent(agent: Agent): Promise<AgentEnd> {
   const messages: Anthropic.MessageParam[] = []
-  const count = { calls: 0, refused: 0, tokens: 0, identical: new Map<string, number>() }
+  const count = { calls: 0, refused: 0, tokens: 0, cost: 0, identical: new Map<string, number>() }
   let user = agent.journal.steps[0]?.user ?? agent.opening
 
   for (let n = 0; ; n++) {
@@ -74,6 +78,7 @@ export async function runAgent(agent: Agent): Promise<AgentEnd> {
     if (step.user.length > 0) messages.push({ role: 'user', content: step.user })
     messages.push({ role: 'assistant', content: step.answer.content as Anthropic.ContentBlockParam[] })
     count.tokens += tokensOf(step.answer.usage)
+    count.cost += costOf(agent.settings.model, countsOf(step.answer.usage), agent.settings.price) ?? 0
 
     const paused = step.answer.stop_reason === 'pause_turn'
     if (!paused && step.answer.stop_reason !== 'tool_use') return ending(step.answer)
@@ -114,7 +119,9 @@ async function ask(
     {
       model: settings.model,
       max_tokens: settings.maxTokens,
-      system: [{ type: 'text', text: instructions(settings), cache_control: { type: 'ephemeral' } }],
+      system: [
+        { type: 'text', text: instructions(settings, agent.brief), cache_control: { type: 'ephemeral' } },
+      ],
       tools: [...agent.tools, handOverTool],
       messages: withBreakpoint(user.length > 0 ? [...messages, { role: 'user', content: user }] : messages),
       thinking: { type: 'between_tools' },
@@ -166,7 +173,7 @@ function ending(answer: Anthropic.Message): AgentEnd {
 
 function overBudget(
   settings: AgentSettings,
-  count: { calls: number; tokens: number; identical: Map<string, number> },
+  count: { calls: number; tokens: number; cost: number; identical: Map<string, number> },
   calls: Call[],
 ): HandOverCause | undefined {
   count.calls += calls.length
@@ -178,6 +185,7 @@ function overBudget(
   }
   if (count.calls > maxCalls) return 'too_many_calls'
   if (count.tokens > settings.tokenBudget) return 'token_budget'
+  if (count.cost > (settings.costBudget ?? Number.POSITIVE_INFINITY)) return 'money_budget'
   return undefined
 }
 
@@ -210,8 +218,13 @@ const refusedIn = (blocks: Anthropic.ContentBlockParam[]): number =>
     (b) => b.type === 'tool_result' && typeof b.content === 'string' && b.content.startsWith(refusedMark),
   ).length
 
+/** Of one answer, as prices are named. */
+export const countsOf = (usage: Anthropic.Usage): TokenCounts => ({
+  input: usage.input_tokens,
+  output: usage.output_tokens,
+  cacheRead: usage.cache_read_input_tokens ?? 0,
+  cacheWrite: usage.cache_creation_input_tokens ?? 0,
+})
+
 const tokensOf = (usage: Anthropic.Usage): number =>
-  usage.input_tokens +
-  usage.output_tokens +
-  (usage.cache_read_input_tokens ?? 0) +
-  (usage.cache_creation_input_tokens ?? 0)
+  Object.values(countsOf(usage)).reduce((sum, each) => sum + each, 0)

@@ -13,6 +13,16 @@ import { performTools } from './perform-tools.ts'
 import { post, refOf } from './post.ts'
 import { type EarlierEffect, opening } from './prompt.ts'
 import { needsAdmin, tenantSender } from './send-tool.ts'
+import { underWayText } from './task-state.ts'
+import {
+  handedOver,
+  identified,
+  replied,
+  begun as startOf,
+  storedEntries,
+  tracedModel,
+  userDataEntry,
+} from './trace-turn.ts'
 import { type Turn, turnIdOf, type Work } from './turn.ts'
 import { mayReplyUnproven } from './unproven.ts'
 import { fetchUserData, type UserData } from './user-data.ts'
@@ -27,6 +37,7 @@ export async function answerMessage(work: Work, ticket: Ticket, message: Message
   const { clock, log, tenant, lease, configuration } = work
   const identity = identityOf(work, ticket, message)
   log.info('customer_identified', { assurance: identity.level, cause: identity.why, messageId: message.id })
+  work.trace.add(identified(identity, message, ticket))
   const barred = await barredBy(work, ticket, identity)
   if (barred !== undefined) return await endHandedOver(work, ticket, message, barred)
   if (!isNoteMode(work.connection) && !(await mayReplyUnproven(work, message, identity))) {
@@ -67,6 +78,13 @@ export async function answerMessage(work: Work, ticket: Ticket, message: Message
       [...work.effects.values()].some((effect) => effect.kind === 'tool' && effect.about === about) ||
       journal.steps.some((step) => step.personal),
   }
+  const stored = begun !== undefined
+  for (const entry of [
+    startOf(turn),
+    userDataEntry(agent, userData, stored),
+    ...storedEntries(turn, journal.steps),
+  ])
+    turn.trace.add(entry)
   const end = await letClaudeWork(turn, journal, userData)
   switch (end.end) {
     case 'again':
@@ -88,6 +106,7 @@ export async function endHandedOver(
 ): Promise<Ending> {
   const done = await handOver(work, ticket, message, cause, summary)
   if (done === 'changed') return { again: true }
+  work.trace.add(handedOver(work, cause, summary))
   return { settled: done === 'closed' ? 'closed' : 'handed_over', paid: true }
 }
 
@@ -139,6 +158,7 @@ async function letClaudeWork(
   try {
     return await runAgent({
       settings: agent.settings,
+      brief: agent.brief,
       tools: agent.modelTools,
       opening: opening({
         ticket: turn.ticket,
@@ -147,13 +167,14 @@ async function letClaudeWork(
         userData,
         effects: await earlierEffects(turn),
         settings: agent.settings,
+        task: underWayText(turn),
         now: clock.now(),
       }),
       userData,
       isPersonal: () => turn.personal,
       journal,
       release: agent.release,
-      model: turn.model,
+      model: tracedModel(turn, journal.steps.length),
       perform: (calls) => performTools(turn, calls),
       signal: turn.signal,
       timeLeft: () => turn.deadline - clock.now(),
@@ -182,9 +203,10 @@ async function earlierEffects(turn: Turn): Promise<EarlierEffect[]> {
 async function reply(turn: Turn, journal: Journal, text: string): Promise<Ending> {
   const { tenant, lease, message, log, clock } = turn
   const noteMode = isNoteMode(turn.connection)
-  const checked = checkReply(text, { linkHosts: turn.agent.settings.linkHosts })
+  const checked = checkReply(text, { linkHosts: turn.agent.links })
   if (!checked.ok) {
     log.warn('reply_refused', { cause: checked.cause })
+    turn.trace.add({ kind: 'reply_refused', cause: checked.cause })
     return await endHandedOver(turn, turn.ticket, message, 'reply_refused')
   }
   const ticket = await lookAgain(turn)
@@ -214,6 +236,7 @@ async function reply(turn: Turn, journal: Journal, text: string): Promise<Ending
   if (result === 'refused') return await endHandedOver(turn, ticket, message, 'reply_refused')
   const said = noteMode ? 'noted' : 'replied'
   log.info('reply_posted', { code: said, effectId: id, messageId: message.id, ms: clock.now() - started })
+  turn.trace.add(replied(turn, noteMode ? 'note' : 'reply', checked))
   const { sendsWithinMs } = turn.helpdesk
   return {
     settled: said,

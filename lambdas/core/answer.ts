@@ -26,6 +26,7 @@ import { settlePosts, settleTools } from './settle.ts'
 import { isGivenBack, notShown, type Verdict } from './should-answer.ts'
 import { type AgentLoader, createAgentLoader } from './tenant-configuration.ts'
 import { ticketKey } from './ticket-key.ts'
+import { createTrace, writeTrace } from './trace.ts'
 import type { Run, Work } from './turn.ts'
 
 const second = 1000
@@ -85,7 +86,7 @@ const newCaches = (configuration: Configuration): Caches => ({
 })
 
 /** Works on one ticket until it is settled, postponed or somebody else's. Throws only when it cannot be claimed. */
-async function answerTicket(unclaimed: Omit<Run, 'lease' | 'signal'>): Promise<void> {
+async function answerTicket(unclaimed: Omit<Run, 'lease' | 'signal' | 'trace'>): Promise<void> {
   const { clock, tenant, wake, deadline } = unclaimed
   const log = unclaimed.log.with({ tenant: tenant.tenant, helpdesk: unclaimed.helpdesk.name, ...wake })
   const started = clock.now()
@@ -98,19 +99,25 @@ async function answerTicket(unclaimed: Omit<Run, 'lease' | 'signal'>): Promise<v
 
   const outOfTime = new AbortController()
   const timer = setTimeout(() => outOfTime.abort(), Math.max(0, deadline - clock.now())).unref()
-  const run: Run = { ...unclaimed, log, lease, signal: outOfTime.signal }
+  const trace = createTrace(clock)
+  const run: Run = { ...unclaimed, log, lease, trace, signal: outOfTime.signal }
+  let code = 'failed'
   try {
-    log.info('turn_ended', { code: await lookUntilSettled(run), ms: clock.now() - started })
+    code = await lookUntilSettled(run)
+    log.info('turn_ended', { code, ms: clock.now() - started })
   } catch (error) {
     await endFailed(run, error)
+    trace.add({ kind: 'postponed', code: error instanceof DeskhandError ? error.code : 'unexpected' })
   } finally {
     clearTimeout(timer)
   }
+  const about = { at: started, fence: lease.fence, ms: clock.now() - started, code }
+  await writeTrace({ ...tenant, log }, lease.key.pk, about, trace.entries)
 }
 
 /** Asks the helpdesk of one connection what moved. */
 async function reconcileConnection(
-  run: Omit<Run, 'lease' | 'signal' | 'wake'>,
+  run: Omit<Run, 'lease' | 'signal' | 'trace' | 'wake'>,
   connectionId: string,
 ): Promise<void> {
   const { tenant, helpdesk, configuration, clock, deadline } = run
@@ -201,7 +208,11 @@ async function look(run: Run): Promise<Ending | Later> {
   const verdict = verdictOn(work, ticket)
   const wait = isBehindUnnamed(run, ticket, verdict) ? laterFor(lease.row) : undefined
   if (wait !== undefined) return wait
-  if (verdict.do === 'nothing') return { settled: verdict.cause }
+  if (verdict.do === 'nothing') {
+    // Nothing new is what every ticket comes to in the end.
+    if (verdict.cause !== 'nothing_new') run.trace.add({ kind: 'silent', cause: verdict.cause })
+    return { settled: verdict.cause }
+  }
   if (verdict.do === 'hand_over') return await endHandedOver(work, ticket, verdict.message, verdict.cause)
   if (lease.row.attempts > maxAttempts) {
     log.alarm('too_many_attempts', { attempt: lease.row.attempts })

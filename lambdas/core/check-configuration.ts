@@ -4,6 +4,10 @@ import { type Authorization, isOAuth } from '../../schemas/authorization.ts'
 import type { ConfigKind } from '../../schemas/configuration.ts'
 import { configurationFile } from '../../schemas/configuration-file.ts'
 import { tenantOf } from '../../schemas/names.ts'
+import { hasPrice } from '../../schemas/prices.ts'
+import type { AgentSettings } from '../../schemas/tenant-apis.ts'
+import { checkArticles } from './check-articles.ts'
+import { checkTasks } from './check-tasks.ts'
 import { checkUrl } from './egress/url-policy.ts'
 import { checkReferences } from './tools/check-references.ts'
 import { checkTool, type Problem } from './tools/check-tool.ts'
@@ -25,7 +29,7 @@ export function checkConfiguration(
 ): { ok: true; definitions: Definition[] } | { ok: false; problems: Problem[] } {
   const parsed = configurationFile.safeParse(file)
   if (!parsed.success) return { ok: false, problems: problemsOf(parsed.error, '') }
-  const { connections, authorizations, tools, ...rest } = parsed.data
+  const { connections, authorizations, tools, tasks, articles, ...rest } = parsed.data
   const problems: Problem[] = []
   const definitions: Definition[] = authorizations.map((a) => ({
     kind: 'authorization',
@@ -74,6 +78,16 @@ export function checkConfiguration(
     if (checked.ok) definitions.push({ kind: 'tool', id: checked.tool.name, definition: checked.tool })
   }
 
+  problems.push(
+    ...checkTasks(tasks, new Set(tools.map(({ name }) => name))),
+    ...checkArticles(articles, urlCheck),
+    ...checkBudget(rest.agentSettings),
+  )
+  definitions.push(
+    ...tasks.map((task) => ({ kind: 'task' as const, id: task.name, definition: task })),
+    ...articles.map((article) => ({ kind: 'article' as const, id: article.id, definition: article })),
+  )
+
   if (rest.userDataApi !== undefined) {
     const { url, authorization: name } = rest.userDataApi
     const wrong = urlCheck(url)
@@ -100,6 +114,15 @@ function urlsOf(one: Authorization): [field: string, url: string][] {
 const urlCheck = (url: string): string | undefined => {
   const verdict = checkUrl(url, {})
   return verdict.ok ? undefined : verdict.reason
+}
+
+/** A budget in money needs to know what the model costs. */
+function* checkBudget(settings: AgentSettings | undefined): Generator<Problem> {
+  if (settings?.costBudget === undefined || settings.price !== undefined || hasPrice(settings.model)) return
+  yield {
+    path: 'agentSettings.costBudget',
+    message: `nobody has said what ${settings.model} costs: add agentSettings.price`,
+  }
 }
 
 function twice(definitions: Definition[]): Problem[] {

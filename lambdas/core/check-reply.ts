@@ -12,7 +12,7 @@ export type CheckedReply =
   | { ok: false; cause: 'empty' | 'too_long' | 'secret' | 'link' }
 
 export interface ReplyRules {
-  /** Hosts that may be linked to: `shop.com` is that host alone, `*.shop.com` every host beneath it. */
+  /** Hosts that may be linked to: `shop.com` is that host alone, `*.shop.com` every host beneath it, `https://…` that page alone. */
   linkHosts: readonly string[]
   /** Values that must not stand in a reply, however they are marked up. Below 8 characters they are not looked for. */
   secrets?: readonly string[]

@@ -1,31 +1,46 @@
 /** Finds in plain text whatever a mail program or helpdesk could turn into a link, and which hosts are allowed. */
 
-/** Decides about one host name, lower-case ASCII. */
-export type LinkHosts = (hostname: string) => boolean
+/** Decides about one address by its host name, lower-case ASCII, or by all of it, as `URL` writes it. */
+export interface LinkHosts {
+  host(hostname: string): boolean
+  address(href: string): boolean
+}
 
-/** From a tenant's list: `shop.com` is that host alone, `*.shop.com` every host beneath it. */
+/** From a tenant's list: `shop.com` is that host alone, `*.shop.com` every host beneath it, `https://…` that page alone. */
 export function linkHosts(list: readonly string[]): LinkHosts {
   const exact = new Set<string>()
   const beneath: string[] = []
+  const addresses = new Set<string>()
   for (const entry of list) {
+    if (entry.startsWith('https://')) {
+      addresses.add(URL.parse(entry)?.href ?? '')
+      continue
+    }
     const isWildcard = entry.startsWith('*.')
     const hostname = URL.parse(`https://${isWildcard ? entry.slice(2) : entry}`)?.hostname
     if (hostname === undefined) continue
     if (isWildcard) beneath.push(`.${hostname}`)
     else exact.add(hostname)
   }
-  return (hostname) => exact.has(hostname) || beneath.some((suffix) => hostname.endsWith(suffix))
+  return {
+    host: (hostname) => exact.has(hostname) || beneath.some((suffix) => hostname.endsWith(suffix)),
+    address: (href) => addresses.has(href),
+  }
 }
 
 /** A web address in plain spelling on an allowed host. */
 export const isAllowed = (url: string, hosts: LinkHosts): boolean =>
   plainUrl(url) === url && leadsToAllowed(url, hosts)
 
-/** Does a parsed target lead to an allowed host, over http(s) and without a user name? */
+/** Does a parsed target lead to an allowed host or page, over http(s) and without a user name? */
 export function leadsToAllowed(url: string, hosts: LinkHosts): boolean {
   const parsed = URL.parse(url)
   if (parsed === null || !/^https?:$/.test(parsed.protocol)) return false
-  return parsed.username === '' && parsed.password === '' && hosts(parsed.hostname)
+  return (
+    parsed.username === '' &&
+    parsed.password === '' &&
+    (hosts.host(parsed.hostname) || hosts.address(parsed.href))
+  )
 }
 
 /**
@@ -57,6 +72,9 @@ const candidate = new RegExp(
   'giu',
 )
 
+/** Punctuation after a link. */
+const trailing = /[.,;:!?'")\]}*_~`]+$/
+
 /** Names of files that are no top-level domains: `invoice.pdf` is not a host. */
 const fileName = /^[^/\\?#:]+\.(?:pdf|html?|jpe?g|png|gif|webp|svg|docx?|xlsx?|pptx|csv|txt|xml|json|js)$/i
 
@@ -74,7 +92,7 @@ export function* findLinks(text: string, hosts: LinkHosts): Generator<{ at: numb
       next = match.index + allowed
       continue
     }
-    const link = found.replace(/[.,;:!?'")\]}*_~`]+$/, '')
+    const link = found.replace(trailing, '')
     next = match.index + Math.max(link.length, 1)
     yield { at: match.index, text: link }
   }
@@ -85,5 +103,13 @@ function allowedPart(found: string, kind: Record<string, string | undefined>, ho
   if (kind.email !== undefined || (kind.bare !== undefined && fileName.test(found))) return found.length
   const scheme = kind.bare === undefined ? '' : 'https://'
   const url = plainUrl(`${scheme}${found}`)
-  return url !== undefined && leadsToAllowed(url, hosts) ? url.length - scheme.length : 0
+  if (url !== undefined && leadsToHost(url, hosts)) return url.length - scheme.length
+  // A page alone is allowed as a whole: what a program might add to it would be another page.
+  const page = found.replace(trailing, '')
+  return plainUrl(`${scheme}${page}`) === `${scheme}${page}` && leadsToAllowed(`${scheme}${page}`, hosts)
+    ? page.length
+    : 0
 }
+
+const leadsToHost = (url: string, { host }: LinkHosts): boolean =>
+  leadsToAllowed(url, { host, address: () => false })

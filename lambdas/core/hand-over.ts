@@ -3,7 +3,7 @@ import { DeskhandError } from './errors.ts'
 import { handOverTag, type Message, type Ticket } from './helpdesk.ts'
 import { close } from './lease.ts'
 import { effectId } from './ledger.ts'
-import { effectLines, isNoteMode, noteHosts, safeNote } from './note.ts'
+import { code, effectLines, isNoteMode, noteHosts, safeNote } from './note.ts'
 import { post, refOf } from './post.ts'
 import type { Work } from './turn.ts'
 
@@ -28,6 +28,8 @@ const causes: Record<string, string> = {
   unproven_limit: 'This unproven address has had its replies for today.',
   suspicious_sender: "The message may come from somebody who uses the customer's address.",
   send_failed: 'The helpdesk could not send our reply to the customer.',
+  first_message_only: 'The agent answers the first message of a ticket only.',
+  money_budget: 'The budget of this turn is used up.',
   not_alone: 'The answer holds personal data, and it would not reach the verified customer alone.',
 }
 
@@ -73,16 +75,28 @@ async function noteText(work: Work, message: Message, cause: string, summary?: s
   const hosts = noteHosts(work.agent)
   return safeNote(
     [
-      `**Handed over to you.** ${causes[cause] ?? cause}`,
+      `**Handed over to you.** ${causeText(cause)}`,
       ...(summary === undefined || summary === ''
         ? []
         : ['In the words of the agent, unchecked:', quote(safeNote([summary], hosts))]),
+      ...taskLine(work),
       ...(await effectLines(work, hosts)),
       `About message ${message.id}. To give the ticket back to the agent, remove the tag ${handOverTag}.`,
     ],
     hosts,
   )
 }
+
+/** The task ends here: what is left of it is the human's. */
+const taskLine = ({ lease }: Work): string[] => {
+  const { task } = lease.row
+  return task?.state === 'started' ? [`The task ${code(task.name, [])} was under way.`] : []
+}
+
+const causeText = (cause: string): string =>
+  cause.startsWith('rule:')
+    ? `Your rule "${cause.slice('rule:'.length)}" says that a human answers this.`
+    : (causes[cause] ?? cause)
 
 /** Set apart, so that nothing in it reads as a line of the ledger. The text is checked: its line breaks are plain. */
 const quote = (text: string): string =>

@@ -2,7 +2,7 @@
  * The ticket row under a lease: claim, intent, close, release. Every write here holds only while the fence is ours,
  * so that of two workers on one ticket the later claimant wins and the earlier one stops.
  */
-import { type OpenEffect, type TicketRow, ticketRow } from '../../schemas/ticket-row.ts'
+import { type OpenEffect, type TaskMark, type TicketRow, ticketRow } from '../../schemas/ticket-row.ts'
 import { rowOf } from './aws/table.ts'
 import { DeskhandError, isCode } from './errors.ts'
 import type { Expression, Key, Row, Table } from './ports.ts'
@@ -71,7 +71,7 @@ export async function intend(
 
 /**
  * Removes an effect from the open ones, its outcome being on its own row, with what follows for the ticket. Handed
- * over, nothing is owed to a human any more: the note names every write.
+ * over, nothing is owed to a human any more: the note names every write and the task that was under way.
  */
 export async function close(
   table: Table,
@@ -81,9 +81,22 @@ export async function close(
 ): Promise<void> {
   const paid = then !== undefined && 'handedOver' in then
   await change(table, lease, 'close', {
-    update: `REMOVE #open.#id${paid ? ', mustHandOver' : ''}${then === undefined ? '' : ' SET #then = :then'}`,
-    names: { '#id': id, ...(then === undefined ? {} : { '#then': Object.keys(then)[0] ?? '' }) },
+    update: `REMOVE #open.#id${paid ? ', mustHandOver, #task' : ''}${then === undefined ? '' : ' SET #then = :then'}`,
+    names: {
+      '#id': id,
+      ...(paid ? { '#task': 'task' } : {}),
+      ...(then === undefined ? {} : { '#then': Object.keys(then)[0] ?? '' }),
+    },
     values: then === undefined ? {} : { ':then': Object.values(then)[0] },
+  })
+}
+
+/** A task started or ended. */
+export async function markTask(table: Table, lease: Lease, task: TaskMark): Promise<void> {
+  await change(table, lease, 'task', {
+    update: 'SET #task = :task',
+    names: { '#task': 'task' },
+    values: { ':task': task },
   })
 }
 

@@ -10,11 +10,11 @@ import { DeskhandError, isCode } from './errors.ts'
 import type { Key, Table, Vault } from './ports.ts'
 import type { UserData } from './user-data.ts'
 
-const day = 24 * 60 * 60 * 1000
+export const day = 24 * 60 * 60 * 1000
 /** Effects outlive every possible replay. */
 const effectDays = 400
 /** Ticket text, model answers and results are kept this long. */
-const contentDays = 30
+export const contentDays = 30
 
 /** The same effect has the same id in every turn and after every crash. Personal values go in as an HMAC only. */
 export async function effectId(vault: Vault, ticketPk: string, ...parts: unknown[]): Promise<string> {

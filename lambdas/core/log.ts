@@ -11,6 +11,7 @@ const shapes: Record<keyof LogFields, 'number' | 'word' | 'sentence'> = {
   effectId: 'word',
   requestId: 'word',
   tool: 'word',
+  task: 'word',
   code: 'word',
   cause: 'word',
   assurance: 'word',

@@ -3,6 +3,7 @@
 import type { Message, Ticket } from './helpdesk.ts'
 import { type Identity, identify } from './identify.ts'
 import { shouldAnswer, type Verdict } from './should-answer.ts'
+import { byTenantRules } from './tenant-rules.ts'
 import type { Turn, Work } from './turn.ts'
 
 /**
@@ -27,7 +28,8 @@ export const identityOf = ({ helpdesk, connection }: Work, ticket: Ticket, messa
   identify(message, ticket, helpdesk.sideDoorsClosed(connection.attestations))
 
 /** Is there something to answer on the ticket as it was read? What the ledger says is answered is answered. */
-export function verdictOn({ lease, effects, clock }: Work, ticket: Ticket): Verdict {
-  const answered = [...effects.values()].filter(({ kind, state }) => kind !== 'tool' && state === 'done')
-  return shouldAnswer(ticket, lease.row, new Set(answered.map(({ messageId }) => messageId)), clock.now())
+export function verdictOn({ lease, effects, clock, agent }: Work, ticket: Ticket): Verdict {
+  const done = [...effects.values()].filter(({ kind, state }) => kind !== 'tool' && state === 'done')
+  const answered = new Set(done.map(({ messageId }) => messageId))
+  return byTenantRules(shouldAnswer(ticket, lease.row, answered, clock.now()), ticket, agent.settings)
 }

@@ -19,7 +19,7 @@ export function safeNote(lines: string[], linkHosts: string[]): string {
 
 /** A note may name the tenant's own APIs besides the hosts that replies may link to. */
 export const noteHosts = (agent: AgentConfiguration): string[] => [
-  ...agent.settings.linkHosts,
+  ...agent.links,
   ...[...agent.tools.values()].map(
     (tool) => URL.parse(tool.request.url.replaceAll(/[{}]/g, ''))?.hostname ?? '',
   ),

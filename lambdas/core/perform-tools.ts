@@ -3,11 +3,14 @@ import { atLeast } from '../../schemas/names.ts'
 import type { Call } from './agent.ts'
 import { type BoundCall, bindCall } from './bind-call.ts'
 import { stoppedRead } from './live-agent.ts'
+import { isBuiltIn, performBuiltIn } from './perform-built-ins.ts'
 import { failure, fromResult, type Performed, refusal } from './performed.ts'
 import { sendTool } from './send-tool.ts'
+import { outsideTask } from './task-state.ts'
 import { type PreparedRequest, prepareRequest } from './tools/call-tool.ts'
 import { isAboutCustomer, needsAddress, type Tool } from './tools/check-tool.ts'
 import { validateArguments } from './tools/tool-arguments.ts'
+import { toolEntry } from './trace-turn.ts'
 import type { Turn } from './turn.ts'
 import { giveBackLimits, guessEnded, takeLimits } from './write-limits.ts'
 import { writeOnce } from './write-once.ts'
@@ -16,13 +19,15 @@ import { writeOnce } from './write-once.ts'
 export async function performTools(turn: Turn, calls: Call[]): Promise<Performed[]> {
   const isWrite = (call: Call): boolean => turn.agent.tools.get(call.name)?.effect === 'write'
   const results = new Map<string, Performed>()
+  // A task that starts opens its tools for the rest of its step.
+  for (const call of calls.filter(isBuiltIn)) results.set(call.id, await perform(turn, call, calls))
   await Promise.all(
     calls
-      .filter((call) => !isWrite(call))
-      .map(async (call) => results.set(call.id, await perform(turn, call))),
+      .filter((call) => !isWrite(call) && !isBuiltIn(call))
+      .map(async (call) => results.set(call.id, await perform(turn, call, calls))),
   )
   for (const call of calls.filter(isWrite)) {
-    const performed = await perform(turn, call)
+    const performed = await perform(turn, call, calls)
     results.set(call.id, performed)
     if (performed.end !== undefined) break
   }
@@ -32,21 +37,24 @@ export async function performTools(turn: Turn, calls: Call[]): Promise<Performed
   )
 }
 
-async function perform(turn: Turn, call: Call): Promise<Performed> {
+async function perform(turn: Turn, call: Call, calls: readonly Call[]): Promise<Performed> {
   const started = turn.clock.now()
-  const performed = await decide(turn, call)
+  const performed = isBuiltIn(call) ? await performBuiltIn(turn, call, calls) : await decide(turn, call)
   turn.log.info('tool_called', {
-    tool: turn.agent.tools.has(call.name) ? call.name : 'unknown',
+    tool: isBuiltIn(call) || turn.agent.tools.has(call.name) ? call.name : 'unknown',
     code: performed.refused ? 'refused' : performed.error ? 'failed' : 'done',
     ...(performed.cause === undefined ? {} : { cause: performed.cause }),
     ms: turn.clock.now() - started,
   })
+  turn.trace.add(toolEntry(turn, call, performed, turn.clock.now() - started))
   return performed
 }
 
 async function decide(turn: Turn, call: Call): Promise<Performed> {
   const tool = turn.agent.tools.get(call.name)
   if (tool === undefined) return refusal('not_allowed', 'there is no such tool')
+  const outside = outsideTask(turn, tool.name)
+  if (outside !== undefined) return outside
   const checked = validateArguments(tool, call.input)
   if (!checked.ok) return refusal('bad_arguments', checked.message)
   const { identity } = turn

@@ -193,6 +193,7 @@ export interface LogFields {
   effectId?: string
   requestId?: string
   tool?: string
+  task?: string
   /** What happened, from a closed set in code. */
   code?: string
   /** Why, from a closed set in code. */

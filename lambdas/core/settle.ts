@@ -13,6 +13,7 @@ import { isNoteMode } from './note.ts'
 import { findPosted, record } from './post.ts'
 import { sendTool } from './send-tool.ts'
 import { notShown } from './should-answer.ts'
+import { outsideTask } from './task-state.ts'
 import type { Tool } from './tools/check-tool.ts'
 import type { ToolResult } from './tools/tool-answer.ts'
 import { validateArguments } from './tools/tool-arguments.ts'
@@ -44,6 +45,7 @@ export async function settleTools(work: Work, ticket: Ticket): Promise<void> {
       settled.state === 'unknown' ? { mustHandOver: 'unknown_outcome' } : undefined,
     )
     work.log.info('effect_settled', { effectId: id, tool: effect.tool ?? '', code: settled.state })
+    work.trace.add({ kind: 'settled', effectId: id, tool: effect.tool, state: settled.state })
   }
 }
 
@@ -128,6 +130,8 @@ async function repeatable(
   const identity = identityOf(work, ticket, verdict.message)
   if (!atLeast(identity.level, tool.identity) || (await aboutOf(work, identity)) !== effect.about)
     return undefined
+  if (outsideTask({ ...work, live: agent, message: verdict.message, identity }, tool.name) !== undefined)
+    return undefined
   const { authorization: _, ...rest } = tool
   const { authorization } = effect
   const timeoutMs = repeatTimeoutMs
@@ -158,7 +162,9 @@ export async function settlePosts(work: Work, ticket: Ticket): Promise<Ticket> {
       now = { ...now, handedOver: true }
     }
     await close(work.tenant.conversations, work.lease, id, handedOver ? { handedOver: true } : undefined)
-    work.log.info('effect_settled', { effectId: id, code: posted === undefined ? 'not_posted' : 'done' })
+    const state = posted === undefined ? 'not_posted' : 'done'
+    work.log.info('effect_settled', { effectId: id, code: state })
+    work.trace.add({ kind: 'settled', effectId: id, state: `${effect.kind} ${state}` })
   }
   return now
 }

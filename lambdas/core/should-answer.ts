@@ -5,7 +5,14 @@ import type { Message, Ticket } from './helpdesk.ts'
 export type Verdict =
   | { do: 'answer'; message: Message }
   | { do: 'nothing'; cause: Silence }
-  | { do: 'hand_over'; cause: 'loop_brake' | 'too_late' | 'send_failed'; message: Message }
+  | { do: 'hand_over'; cause: HandOverVerdict; message: Message }
+/** Why a human answers. `rule:<name>`: one of the tenant's own rules. */
+export type HandOverVerdict =
+  | 'loop_brake'
+  | 'too_late'
+  | 'send_failed'
+  | 'first_message_only'
+  | `rule:${string}`
 /** Why nothing is said. */
 export type Silence =
   | 'out_of_scope'
@@ -15,6 +22,9 @@ export type Silence =
   | 'human_replied'
   | 'nothing_new'
   | 'too_old'
+  | 'blocked_sender'
+  | 'blocked_subject'
+  | 'not_first_message'
 
 const hour = 60 * 60 * 1000
 const day = 24 * hour

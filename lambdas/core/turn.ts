@@ -15,6 +15,7 @@ import type { Lease } from './lease.ts'
 import type { Journal } from './ledger.ts'
 import type { Clock, Log, Model, Queue, TenantRuntime } from './ports.ts'
 import type { AgentConfiguration, AgentLoader } from './tenant-configuration.ts'
+import type { Trace } from './trace.ts'
 
 /** One claimed ticket. */
 export interface Run {
@@ -29,6 +30,8 @@ export interface Run {
   tokens: TokenCache
   wake: WakeUp
   lease: Lease
+  /** What happens, for an admin to read later. */
+  trace: Trace
   /** ms since the epoch at which nothing more may be begun. */
   deadline: number
   /** Aborts at the deadline. */

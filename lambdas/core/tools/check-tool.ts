@@ -39,7 +39,7 @@ export interface CheckContext {
 }
 
 /** Tools of ours that a tenant's cannot be called like. */
-const builtIns = new Set(['hand_over', 'start_task', 'search_articles'])
+const builtIns = new Set(['hand_over', 'start_task', 'finish_task', 'search_articles'])
 
 /** Checks everything that can be wrong with a definition, so that one round mends it. */
 export function checkTool(
