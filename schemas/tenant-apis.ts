@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { fixedLanguages } from './consent.ts'
 import { assurance, authorizationName, secretName } from './names.ts'
 
 /** A stored credential for a tenant's own APIs. The value is in Secrets Manager, bound there to its hosts. */
@@ -115,8 +116,13 @@ export const toolDefinition = z.strictObject({
   authorization: authorizationName.optional(),
   /** Least assurance. Default: `signed_in` for writes, `mailbox` for reads with a `customer.*` source, else `none`. */
   identity: assurance.optional(),
-  /** Writes say so themselves until consent is built: `never` is the only value that is honoured. */
-  confirm: z.literal('never').optional(),
+  /** Who consents before a write runs: nobody, the customer, or an approver of the connection. Default: `customer`. */
+  confirm: z.enum(['never', 'customer', 'agent']).optional(),
+  /**
+   * How the write reads where somebody is asked to consent, by language: `Refund {amount} EUR of order {order_id}`.
+   * Without one it is the tool's name. Values that it does not name are listed under it.
+   */
+  confirmText: z.partialRecord(z.enum(fixedLanguages), z.string().min(3).max(300)).optional(),
   /** Does the API keep the promise of `Idempotency-Key`? */
   idempotency: z.enum(['key', 'none']).default('none'),
   /**

@@ -2,6 +2,9 @@
 import { atLeast } from '../../schemas/names.ts'
 import { type AgentEnd, runAgent } from './agent.ts'
 import { checkReply } from './check-reply.ts'
+import { fixedParts } from './consent/fixed-parts.ts'
+import { heedCustomer } from './consent/heed-customer.ts'
+import { redeemCode } from './consent/redeem-code.ts'
 import { isCode } from './errors.ts'
 import { handOver } from './hand-over.ts'
 import type { Message, Ticket } from './helpdesk.ts'
@@ -24,7 +27,8 @@ export type Ending = { settled: string; closing?: string; paid?: boolean; checkA
 
 export async function answerMessage(work: Work, ticket: Ticket, message: Message): Promise<Ending> {
   const { clock, log, tenant, lease, configuration } = work
-  const identity = identityOf(work, ticket, message)
+  const redeemed = await redeemCode(work, ticket, message)
+  const identity = await identityOf(work, ticket, message)
   log.info('customer_identified', { assurance: identity.level, cause: identity.why, messageId: message.id })
   const barred = await barredBy(work, ticket, identity)
   if (barred !== undefined) return await endHandedOver(work, ticket, message, barred)
@@ -59,7 +63,9 @@ export async function answerMessage(work: Work, ticket: Ticket, message: Message
       [...work.effects.values()].some((effect) => effect.kind === 'tool' && effect.about === about) ||
       journal.steps.some((step) => step.personal),
   }
-  const end = await letClaudeWork(turn, journal, userData)
+  // Once the model was asked, what the message decides is decided.
+  const heeded = journal.steps.length === 0 ? await heedCustomer(turn, redeemed) : { lines: [] }
+  const end = heeded.end ?? (await letClaudeWork(turn, journal, userData, heeded.lines))
   switch (end.end) {
     case 'again':
       return { again: true }
@@ -95,7 +101,7 @@ async function barredBy(work: Work, ticket: Ticket, identity: Identity): Promise
 }
 
 /** Once per turn, for a verified address only. */
-async function askUserData(work: Work, identity: Identity): Promise<UserData | undefined> {
+export async function askUserData(work: Work, identity: Identity): Promise<UserData | undefined> {
   const { agent, clock, log, tenant, signal } = work
   const api = agent.userDataApi
   if (api === undefined || identity.address === undefined || !atLeast(identity.level, api.identity))
@@ -120,6 +126,7 @@ async function letClaudeWork(
   turn: Turn,
   journal: Journal,
   userData: UserData | undefined,
+  decided: EarlierEffect[],
 ): Promise<AgentEnd> {
   const { agent, clock } = turn
   try {
@@ -131,7 +138,7 @@ async function letClaudeWork(
         message: turn.message,
         identity: turn.identity,
         userData,
-        effects: await earlierEffects(turn),
+        effects: [...(await earlierEffects(turn)), ...decided],
         settings: agent.settings,
         now: clock.now(),
       }),
@@ -168,9 +175,10 @@ async function earlierEffects(turn: Turn): Promise<EarlierEffect[]> {
 async function reply(turn: Turn, journal: Journal, text: string): Promise<Ending> {
   const { tenant, lease, message, log, clock } = turn
   const noteMode = isNoteMode(turn.connection)
-  const checked = checkReply(text, { linkHosts: turn.agent.settings.linkHosts })
-  if (!checked.ok) {
-    log.warn('reply_refused', { cause: checked.cause })
+  const fixed = await fixedParts(turn)
+  const checked = checkReply([text, ...fixed].join('\n\n'), { linkHosts: turn.agent.settings.linkHosts })
+  if (!checked.ok || !checked.text.endsWith(fixed.join('\n\n'))) {
+    log.warn('reply_refused', { cause: checked.ok ? 'fixed_part' : checked.cause })
     return await endHandedOver(turn, turn.ticket, message, 'reply_refused')
   }
   const ticket = await lookAgain(turn)

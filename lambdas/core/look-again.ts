@@ -1,5 +1,5 @@
 /** What a ticket as just read says of a message: and the last look, right before a write or a reply. */
-
+import { confirmedAddress } from './consent/grant.ts'
 import type { Message, Ticket } from './helpdesk.ts'
 import { type Identity, identify } from './identify.ts'
 import { shouldAnswer, type Verdict } from './should-answer.ts'
@@ -13,7 +13,7 @@ export async function lookAgain(turn: Turn): Promise<Ticket | undefined> {
   const ticket = await turn.helpdesk.read(turn.ticket.id, turn.api)
   const verdict = verdictOn(turn, ticket)
   if (verdict.do !== 'answer' || verdict.message.id !== turn.message.id) return undefined
-  const identity = identityOf(turn, ticket, verdict.message)
+  const identity = await identityOf(turn, ticket, verdict.message)
   if (identity.level !== turn.identity.level || identity.address !== turn.identity.address) return undefined
   return ticket
 }
@@ -22,9 +22,11 @@ export async function lookAgain(turn: Turn): Promise<Ticket | undefined> {
 export const aboutOf = async (work: Work, identity: Identity): Promise<string> =>
   await work.tenant.vault.hmac(`about|${identity.address ?? ''}|${identity.level}`)
 
-/** Who wrote `message`, by what the connection attests. */
-export const identityOf = ({ helpdesk, connection }: Work, ticket: Ticket, message: Message): Identity =>
-  identify(message, ticket, helpdesk.sideDoorsClosed(connection.attestations))
+/** Who wrote `message`, by what the connection attests and what a one-time code of ours proved. */
+export async function identityOf(work: Work, ticket: Ticket, message: Message): Promise<Identity> {
+  const sideDoorsClosed = work.helpdesk.sideDoorsClosed(work.connection.attestations)
+  return identify(message, ticket, sideDoorsClosed, await confirmedAddress(work, ticket, message))
+}
 
 /** Is there something to answer on the ticket as it was read? What the ledger says is answered is answered. */
 export function verdictOn({ lease, effects, clock }: Work, ticket: Ticket): Verdict {

@@ -1,6 +1,9 @@
 /** One step's tool calls: Claude decided when, this decides whether. */
 import { atLeast } from '../../schemas/names.ts'
 import type { Call } from './agent.ts'
+import { askWhoItIs } from './consent/ask-who.ts'
+import { mayProposeByCode } from './consent/propose.ts'
+import { isNoteMode } from './note.ts'
 import { failure, fromResult, type Performed, refusal } from './performed.ts'
 import { sendTool } from './send-tool.ts'
 import { prepareRequest } from './tools/call-tool.ts'
@@ -46,16 +49,14 @@ async function decide(turn: Turn, call: Call): Promise<Performed> {
   if (tool === undefined) return refusal('not_allowed', 'there is no such tool')
   const checked = validateArguments(tool, call.input)
   if (!checked.ok) return refusal('bad_arguments', checked.message)
-  if (!atLeast(turn.identity.level, tool.identity)) {
-    return refusal(
-      'needs_identity',
-      `this needs identity level ${tool.identity}; this message has ${turn.identity.level}`,
-    )
-  }
+  const byCode = !atLeast(turn.identity.level, tool.identity)
+  if (byCode && (isNoteMode(turn.connection) || !mayProposeByCode(turn, tool)))
+    return await askWhoItIs(turn, tool)
   const bound = bindArguments(tool, checked.args, {
     customer: {
       email: turn.identity.address,
-      assurance: turn.identity.level,
+      // A code that is still to come will have proved it when this is sent.
+      assurance: byCode ? 'confirmed' : turn.identity.level,
       name: turn.message.author.name,
     },
     ticket: { id: turn.ticket.id, channel: turn.ticket.channel, subject: turn.ticket.subject },

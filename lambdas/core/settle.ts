@@ -84,13 +84,18 @@ async function repeatable(
   const verdict = verdictOn(work, ticket)
   if (verdict.do !== 'answer' || verdict.message.id !== effect.messageId) return undefined
   if (barredWrite(tool, ticket, verdict.message) !== undefined) return undefined
-  const identity = identityOf(work, ticket, verdict.message)
+  if (!isConsented(tool, effect)) return undefined
+  const identity = await identityOf(work, ticket, verdict.message)
   if (!atLeast(identity.level, tool.identity) || (await aboutOf(work, identity)) !== effect.about)
     return undefined
   const { authorization: _, ...rest } = tool
   const { authorization } = effect
   return { ...rest, timeoutMs: repeatTimeoutMs, ...(authorization === undefined ? {} : { authorization }) }
 }
+
+/** Nobody has to be asked for it, or whoever has to be did consent. A code consents in the customer's place. */
+const isConsented = ({ confirm }: Tool, { consent }: OpenEffect): boolean =>
+  consent === 'code' ? confirm !== 'agent' : (confirm ?? 'customer') === (consent ?? 'never')
 
 /**
  * Settles open posts against the ticket as it is: found, it is done; not found, it never happened. Answers the ticket

@@ -12,7 +12,7 @@ import type { Configuration } from './configuration.ts'
 import type { Helpdesk, HelpdeskApi, Message, Ticket, TokenCache } from './helpdesk.ts'
 import type { Identity } from './identify.ts'
 import type { Lease } from './lease.ts'
-import type { Clock, Log, Model, Queue, TenantRuntime } from './ports.ts'
+import type { Clock, Log, Mail, Model, Queue, TenantRuntime } from './ports.ts'
 import type { AgentConfiguration, AgentLoader } from './tenant-configuration.ts'
 
 /** One claimed ticket. */
@@ -22,6 +22,8 @@ export interface Run {
   log: Log
   queue: Queue
   model: Model
+  /** Absent where the deploy names no sender: then there are no one-time codes. */
+  mail?: Mail
   tenant: TenantRuntime
   configuration: Configuration
   loadAgent: AgentLoader

@@ -1,6 +1,8 @@
 /** One write: everything that keeps it from being done twice, for the wrong customer, or at a bad moment. */
 import { isDeepStrictEqual } from 'node:util'
+import type { Decider } from '../../schemas/consent.ts'
 import type { EffectRow } from '../../schemas/ticket-row.ts'
+import { deciderOf, proposeWrite } from './consent/propose.ts'
 import { DeskhandError } from './errors.ts'
 import type { Message, Ticket } from './helpdesk.ts'
 import { close, intend } from './lease.ts'
@@ -16,12 +18,25 @@ import type { ToolFailure, ToolResult } from './tools/tool-answer.ts'
 import type { Turn } from './turn.ts'
 import { valuesAt } from './user-data.ts'
 
-/** Does a write if every rule allows it, at most once on this ticket. */
+/** Somebody consented to exactly this write, as a proposal. */
+export interface Consent {
+  /** Of the proposal, and so of the effect. */
+  id: string
+  by: Decider
+  /** The last look right before it, where it is not a turn's own. */
+  look?: (turn: Turn) => Promise<boolean>
+}
+
+/**
+ * Does a write if every rule allows it, at most once on this ticket. Without `consent` one that needs it is proposed
+ * instead.
+ */
 export async function writeOnce(
   turn: Turn,
   tool: Tool,
   args: Record<string, unknown>,
   request: PreparedRequest,
+  consent?: Consent,
 ): Promise<Performed> {
   if (isNoteMode(turn.connection)) {
     return failure(
@@ -43,8 +58,8 @@ export async function writeOnce(
   }
   const { tenant, lease } = turn
   const pk = lease.key.pk
-  const id = await effectId(tenant.vault, pk, 'tool', tool.name, args)
-  const before = turn.effects.get(id)
+  const id = consent?.id ?? (await effectId(tenant.vault, pk, 'tool', tool.name, args))
+  const before = turn.effects.get(id) ?? (await doneBefore(turn, tool, args))
   if (before?.state === 'done') {
     return failure(
       'already_done',
@@ -62,8 +77,12 @@ export async function writeOnce(
   }
   if (before?.state === 'unknown') return { text: '', end: { end: 'hand_over', cause: 'unknown_outcome' } }
 
+  const by = consent === undefined ? deciderOf(turn, tool) : undefined
+  if (by !== undefined) return await proposeWrite(turn, tool, args, request, by)
+
   // The level is computed anew, and nothing is done for a message that is not the newest any more.
-  if ((await lookAgain(turn)) === undefined) return { text: '', end: { end: 'again' } }
+  const look = consent?.look ?? (async () => (await lookAgain(turn)) !== undefined)
+  if (!(await look(turn))) return { text: '', end: { end: 'again' } }
 
   if (!timeFor(turn, tool.timeoutMs))
     throw new DeskhandError('unavailable', 'no time left in this run for a write')
@@ -81,6 +100,7 @@ export async function writeOnce(
     ...(tool.authorization === undefined ? {} : { authorization: tool.authorization }),
     request: content,
     about: turn.about,
+    ...(consent === undefined ? {} : { consent: consent.by }),
   })
   const result = timeFor(turn, tool.timeoutMs) ? await sendTool(turn, tool, request, id) : noTime
   const effect = await storeToolOutcome(
@@ -110,7 +130,6 @@ export function barredWrite(
   ticket: Ticket,
   { author }: Message,
 ): [ToolFailure, string] | undefined {
-  if (tool.confirm !== 'never') return ['needs_confirmation', 'somebody has to confirm this; hand over']
   const fromModel = Object.values(tool.parameters.properties).some(({ source }) => source === 'model')
   if (fromModel && tool.ownership === undefined) {
     return ['not_allowed', 'this tool does not say whose record it changes; a human has to look at it']
@@ -154,6 +173,20 @@ export async function storeToolOutcome(
   })
   work.effects.set(id, effect)
   return effect
+}
+
+/** The very same write, done as a proposal. */
+async function doneBefore(
+  turn: Turn,
+  tool: Tool,
+  args: Record<string, unknown>,
+): Promise<EffectRow | undefined> {
+  for (const effect of turn.effects.values()) {
+    if (effect.tool !== tool.name || effect.state !== 'done') continue
+    const told = JSON.parse((await contentOf(turn.tenant.vault, effect)) ?? '{}') as { arguments?: unknown }
+    if (isDeepStrictEqual(told.arguments, args)) return effect
+  }
+  return undefined
 }
 
 /** The first parameter under `ownership` whose value is not where this customer's own data holds such ids. */

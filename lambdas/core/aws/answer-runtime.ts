@@ -10,6 +10,7 @@ import { createModel } from '../claude-model.ts'
 import { createEgress, type EgressOptions } from '../egress/egress.ts'
 import { DeskhandError } from '../errors.ts'
 import type { AnswerRuntime, TenantRuntime } from '../ports.ts'
+import { createMail } from './mail.ts'
 import { createQueue } from './queue.ts'
 import { clientConfig, type RuntimeOptions, required, withDefaults } from './runtime-options.ts'
 import { createSecrets, secretText } from './secrets.ts'
@@ -27,6 +28,8 @@ export interface AnswerRuntimeOptions
   /** The role that is assumed for each tenant. */
   roleArn: string
   anthropic: ({ apiKey: string } | { secretId: string }) & { baseURL?: string }
+  /** The address that one-time codes come from. Without one there are none. */
+  codeSender?: string
 }
 
 export function answerRuntime(options: AnswerRuntimeOptions): AnswerRuntime {
@@ -80,6 +83,7 @@ export function answerRuntime(options: AnswerRuntimeOptions): AnswerRuntime {
       io,
       ...(anthropic.baseURL === undefined ? {} : { baseURL: anthropic.baseURL }),
     }),
+    ...(options.codeSender === undefined ? {} : { mail: createMail(aws, options.codeSender, io) }),
     async forTenant(tenant) {
       if (!tenantId.safeParse(tenant).success) {
         throw new DeskhandError('bad_configuration', 'a wake-up names something that is not a tenant id')
@@ -91,7 +95,8 @@ export function answerRuntime(options: AnswerRuntimeOptions): AnswerRuntime {
 
 /**
  * In Lambda: from CONVERSATIONS_TABLE, CONFIGURATION_TABLE, QUEUE_URL, CONTENT_KEY_ID, TENANT_ROLE_ARN,
- * ANTHROPIC_SECRET_ID, and OWN_HOSTS: hosts of ours, with commas, that no configured URL may name.
+ * ANTHROPIC_SECRET_ID, and OWN_HOSTS: hosts of ours, with commas, that no configured URL may name. CODE_SENDER may name
+ * the address that one-time codes come from.
  */
 export function cloudAnswerRuntime(): AnswerRuntime {
   return answerRuntime({
@@ -104,6 +109,7 @@ export function cloudAnswerRuntime(): AnswerRuntime {
     roleArn: required('TENANT_ROLE_ARN'),
     anthropic: { secretId: required('ANTHROPIC_SECRET_ID') },
     ownHosts: required('OWN_HOSTS').split(','),
+    ...(process.env.CODE_SENDER ? { codeSender: process.env.CODE_SENDER } : {}),
   })
 }
 

@@ -269,19 +269,15 @@ function isPattern(pattern: string): boolean {
 
 /** A write says who consents and whose record it touches; a read has nothing of the kind to say. */
 function* checkEffect(tool: ToolDefinition): Generator<Problem> {
-  const { effect, confirm, ownership, idempotency, limits } = tool
+  const { effect, confirm, confirmText, ownership, idempotency, limits } = tool
+  yield* checkConfirmText(tool)
   if (effect === 'read') {
     if (confirm !== undefined) yield { path: 'confirm', message: 'is for writes: remove it' }
+    if (confirmText !== undefined) yield { path: 'confirmText', message: 'is for writes: remove it' }
     if (ownership !== undefined) yield { path: 'ownership', message: 'is for writes: remove it' }
     if (limits.perTicket !== 1) yield { path: 'limits', message: 'is for writes: remove it' }
     if (idempotency !== 'none') yield { path: 'idempotency', message: 'is for writes: remove it' }
     return
-  }
-  if (confirm === undefined) {
-    yield {
-      path: 'confirm',
-      message: 'a write must say "confirm": "never", because nobody is asked before it runs',
-    }
   }
   const fromModel = Object.entries(tool.parameters.properties).filter(([, { source }]) => source === 'model')
   if (fromModel.length > 0 && ownership === undefined) {
@@ -304,6 +300,20 @@ function* checkEffect(tool: ToolDefinition): Generator<Problem> {
     }
     const problem = selectProblem(select)
     if (problem !== undefined) yield { path, message: problem }
+  }
+}
+
+/** What people read before they consent names parameters that the model fills in. */
+function* checkConfirmText(tool: ToolDefinition): Generator<Problem> {
+  for (const [language, template] of Object.entries(tool.confirmText ?? {})) {
+    const path = `confirmText.${language}`
+    if (/[{}]/.test(template.replace(placeholder, ''))) {
+      yield { path, message: 'braces hold the name of a parameter: {name}' }
+    }
+    for (const name of placeholdersIn(template)) {
+      if (parameterOf(tool, name)?.source === 'model') continue
+      yield { path, message: `{${name}} is not a parameter that the model fills in` }
+    }
   }
 }
 
