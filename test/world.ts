@@ -26,6 +26,7 @@ import { type Script, startClaude } from '../local/claude.ts'
 import {
   demoAgentSettings,
   demoAuthorization,
+  demoCodeSender,
   demoShopSecret,
   demoTenant,
   demoTools,
@@ -130,6 +131,8 @@ export async function startWorld(options: {
   idempotency?: 'key' | 'none'
   refundIdentity?: 'mailbox' | 'signed_in'
   mode?: 'reply' | 'note'
+  /** False: the deploy names no sender, so there are no one-time codes. */
+  sender?: boolean
   /** Default: Zendesk, and with it everything here that speaks of comments. */
   helpdesk?: HelpdeskName
   /** Another tenant on the same deployment, with a helpdesk account and a shop of its own. */
@@ -179,6 +182,7 @@ export async function startWorld(options: {
       queueUrl,
       keyId,
       roleArn: aws.roleArn,
+      ...(options.sender === false ? {} : { codeSender: demoCodeSender }),
       anthropic: { apiKey: claudeKey, baseURL: claude.url },
       allowance,
       io,

@@ -1,23 +1,25 @@
 /** Answering one message: who wrote it, what is known of them, what Claude says, a last look, the reply. */
-import { atLeast } from '../../schemas/names.ts'
 import { type AgentEnd, runAgent } from './agent.ts'
+import { askUserData } from './ask-user-data.ts'
 import { checkReply } from './check-reply.ts'
 import { fixedParts } from './consent/fixed-parts.ts'
+import { addressTag } from './consent/grant.ts'
 import { heedCustomer } from './consent/heed-customer.ts'
 import { redeemCode } from './consent/redeem-code.ts'
+import { wouldHave } from './consent/shadow.ts'
 import { isCode } from './errors.ts'
 import { handOver } from './hand-over.ts'
 import type { Message, Ticket } from './helpdesk.ts'
 import { audienceIsOnly, type Identity } from './identify.ts'
 import { contentOf, effectId, type Journal, openJournal } from './ledger.ts'
 import { aboutOf, identityOf, lookAgain } from './look-again.ts'
-import { code, isNoteMode, noteHosts, safeNote } from './note.ts'
+import { isNoteMode, noteHosts, safeNote } from './note.ts'
 import { performTools } from './perform-tools.ts'
 import { post, refOf } from './post.ts'
 import { type EarlierEffect, opening } from './prompt.ts'
 import type { Turn, Work } from './turn.ts'
 import { mayReplyUnproven } from './unproven.ts'
-import { fetchUserData, type UserData } from './user-data.ts'
+import type { UserData } from './user-data.ts'
 
 /**
  * How a look at the ticket ended. `closing`: an effect whose outcome is stored, to be closed with the release. `paid`:
@@ -98,28 +100,6 @@ async function barredBy(work: Work, ticket: Ticket, identity: Identity): Promise
   const sameReader =
     told === (await addressTag(work, identity.address)) && audienceIsOnly(ticket, identity.address)
   return sameReader ? undefined : 'audience_changed'
-}
-
-/** Once per turn, for a verified address only. */
-export async function askUserData(work: Work, identity: Identity): Promise<UserData | undefined> {
-  const { agent, clock, log, tenant, signal } = work
-  const api = agent.userDataApi
-  if (api === undefined || identity.address === undefined || !atLeast(identity.level, api.identity))
-    return undefined
-  const started = clock.now()
-  const userData = await fetchUserData({
-    api,
-    authorizations: agent.authorizations,
-    email: identity.address,
-    http: tenant.http,
-    secrets: tenant.secrets,
-    signal,
-  })
-  const fields = { code: userData.kind, ms: clock.now() - started }
-  if (userData.kind === 'mismatch') log.alarm('user_data_mismatch', fields)
-  else if (userData.kind === 'unavailable') log.warn('user_data', { ...fields, cause: userData.cause })
-  else log.info('user_data', { ...fields, ...(userData.kind === 'data' ? { bytes: userData.bytes } : {}) })
-  return userData
 }
 
 async function letClaudeWork(
@@ -219,18 +199,12 @@ async function reply(turn: Turn, journal: Journal, text: string): Promise<Ending
 const reachesCustomerAlone = ({ identity }: Turn, ticket: Ticket): boolean =>
   identity.address !== undefined && audienceIsOnly(ticket, identity.address)
 
-const addressTag = async (work: Work, address: string | undefined): Promise<string> =>
-  await work.tenant.vault.hmac(`address|${address ?? ''}`)
-
-/** Note mode: the answer, and the writes that would have been made. */
+/** Note mode: the answer, and what would have been done or asked. */
 function suggestion(turn: Turn, journal: Journal, text: string): string {
-  const calls = journal.steps
+  const hosts = noteHosts(turn.agent)
+  const lines = journal.steps
     .flatMap((step) => step.answer.content)
     .filter((block) => block.type === 'tool_use')
-    .filter((call) => turn.agent.tools.get(call.name)?.effect === 'write')
-  const hosts = noteHosts(turn.agent)
-  const lines = calls.map(
-    (call) => `- would have called ${call.name} ${code(JSON.stringify(call.input), hosts)}`,
-  )
+    .flatMap((call) => wouldHave(turn, call, hosts))
   return safeNote(['**Suggested answer** (note mode, nothing was sent)', text, ...lines], hosts)
 }

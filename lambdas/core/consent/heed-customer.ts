@@ -40,8 +40,17 @@ export async function heedCustomer(turn: Turn, redeemed: Redeemed): Promise<Heed
     if (!turn.effects.has(mark.id))
       lines.push({ tool, state: `confirmed by the customer, not done: ${performed.text}`, at: mark.at })
   }
-  return { lines: [...lines, ...(await waitingLines(turn))] }
+  return { lines: [...lines, ...approverLines(turn), ...(await waitingLines(turn))] }
 }
+
+/** What approvers decided on this author's requests; what was done besides is in the ledger. */
+const approverLines = ({ lease, message }: Turn): EarlierEffect[] =>
+  Object.entries(lease.row.proposals)
+    .filter(([, { by, author }]) => by === 'agent' && author === message.author.id)
+    .flatMap(([tool, { state, at }]) => {
+      if (state === 'declined') return [{ tool, state: 'declined by a colleague, not done', at }]
+      return state === 'approved' ? [{ tool, state: 'approved by a colleague', at }] : []
+    })
 
 function codeLines({ message }: Turn, redeemed: Redeemed): EarlierEffect[] {
   const tool = 'one_time_code'
