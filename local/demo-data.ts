@@ -145,8 +145,11 @@ export const demoTools = (shopUrl: string): z.input<typeof toolDefinition>[] => 
   },
 ]
 
-/** A write: not among the demo's live tools. `honoured`: the shop keeps the promise of `Idempotency-Key`. */
-export const refundTool = (shopUrl: string, idempotency: 'key' | 'none'): z.input<typeof toolDefinition> => ({
+/** A write: not among the demo's live tools. `key`: the shop keeps the promise of `Idempotency-Key`. */
+export const refundTool = (
+  shopUrl: string,
+  idempotency: 'key' | 'lookup' | 'none',
+): z.input<typeof toolDefinition> => ({
   name: 'refund_order',
   description: 'Refunds an amount of one of the customer’s own orders. Only after the customer asked for it.',
   effect: 'write',
@@ -158,13 +161,30 @@ export const refundTool = (shopUrl: string, idempotency: 'key' | 'none'): z.inpu
       order_id: { type: 'string', description: 'The order number, digits only', pattern: '^[0-9]{1,12}$' },
       amount: { type: 'number', description: 'In the currency of the order', minimum: 0.01 },
       email: { type: 'string', source: 'customer.email' },
+      ...(idempotency === 'lookup' ? { reference: { type: 'string', source: 'effect.id' } } : {}),
     },
   },
   authorization: 'shop',
   identity: 'signed_in',
   confirm: 'never',
   idempotency,
+  ...(idempotency === 'lookup' ? { lookup: { tool: 'find_refund', found: 'refunds[0]' } } : {}),
   ownership: { by: 'seen', match: { order_id: 'orders[].id' } },
+})
+
+/** Tells whether a refund was made, by the reference that it carried. */
+export const findRefundTool = (shopUrl: string): z.input<typeof toolDefinition> => ({
+  name: 'find_refund',
+  description: 'Refunds that carry a reference. Deskhand asks it after a crash.',
+  effect: 'read',
+  request: { method: 'GET', url: `${shopUrl}/refunds` },
+  parameters: {
+    type: 'object',
+    required: ['reference'],
+    properties: { reference: { type: 'string', source: 'effect.id' } },
+  },
+  authorization: 'shop',
+  identity: 'mailbox',
 })
 
 export const demoAgentSettings: z.input<typeof agentSettings> = {

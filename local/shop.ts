@@ -27,6 +27,8 @@ export interface Refund {
   orderId: string
   amount: number
   key: string | undefined
+  /** What the request said it is. */
+  reference?: string
 }
 
 export interface ShopStandIn {
@@ -49,7 +51,7 @@ export async function startShop(options: ShopOptions = {}): Promise<ShopStandIn>
   const answeredByKey = new Map<string, { asked: string; answered: Answered }>()
 
   const refund = (order: Order, asked: Asked, key: string | undefined): Answered => {
-    const { amount } = jsonObject(asked.body)
+    const { amount, reference } = jsonObject(asked.body)
     if (typeof amount !== 'number' || amount <= 0 || amount > order.total.amount)
       return { status: 422, json: { error: 'amount must be above 0 and at most the order total' } }
     const fingerprint = `${asked.url.pathname} ${asked.body}`
@@ -58,7 +60,13 @@ export async function startShop(options: ShopOptions = {}): Promise<ShopStandIn>
       return earlier.asked === fingerprint
         ? earlier.answered
         : { status: 422, json: { error: 'this Idempotency-Key was used for another request' } }
-    const made: Refund = { id: `rf_${refunds.length + 1}`, orderId: order.id, amount, key }
+    const made: Refund = {
+      id: `rf_${refunds.length + 1}`,
+      orderId: order.id,
+      amount,
+      key,
+      ...(typeof reference === 'string' ? { reference } : {}),
+    }
     refunds.push(made)
     const answered: Answered = { status: 201, json: { refund: { id: made.id, order_id: order.id, amount } } }
     if (key !== undefined) answeredByKey.set(key, { asked: fingerprint, answered })
@@ -72,6 +80,10 @@ export async function startShop(options: ShopOptions = {}): Promise<ShopStandIn>
     const orders = shopOrders(now())
     const body = jsonObject(asked.body)
     if (method === 'POST' && url.pathname === '/user-data') return userData(body.identifier, orders)
+    if (method === 'GET' && url.pathname === '/refunds') {
+      const reference = url.searchParams.get('reference')
+      return { status: 200, json: { refunds: refunds.filter((made) => made.reference === reference) } }
+    }
     const email = url.searchParams.get('email') ?? body.email
     if (method === 'GET' && url.pathname === '/orders')
       return { status: 200, json: { orders: orders.filter((order) => order.email === email) } }

@@ -9,8 +9,10 @@ export type Decider = z.infer<typeof decider>
  * content is in the row `proposal#<id>`. From `confirmed` and `approved` on its effect row says what came of it.
  */
 export const proposalMark = z.object({
-  /** Of the proposal, and of the effect that it becomes. */
+  /** Of the proposal: of this message and these arguments. */
   id: z.string(),
+  /** Of the effect that it becomes: the same for the same write on this ticket, so that no two proposals do it twice. */
+  effect: z.string(),
   by: decider,
   state: z.enum(['proposed', 'confirmed', 'approved', 'declined']),
   at: z.number(),
@@ -24,6 +26,7 @@ export const proposalMark = z.object({
   address: z.string(),
   /** The message that decided it, or the approver. */
   decidedBy: z.string().optional(),
+  decidedAt: z.number().optional(),
   /** An approver decided, it was carried out as far as it could be, and the customer or a colleague was told. */
   told: z.boolean().optional(),
 })

@@ -1,6 +1,15 @@
 import * as z from 'zod'
 import { fixedLanguages } from './consent.ts'
 import { assurance, authorizationName, secretName } from './names.ts'
+import {
+  limits,
+  lookup,
+  ownership,
+  parameterName,
+  parameterSource,
+  response,
+  toolName,
+} from './tool-rules.ts'
 
 /** A stored credential for a tenant's own APIs. The value is in Secrets Manager, bound there to its hosts. */
 export const authorization = z.strictObject({
@@ -30,25 +39,6 @@ export const outboundSecret = z.strictObject({
 })
 export type OutboundSecret = z.infer<typeof outboundSecret>
 
-const toolName = z
-  .string()
-  .regex(/^[a-z][a-z0-9_]{1,47}$/, 'a tool name is 2 to 48 lower-case letters, digits or _')
-
-/** Where a parameter's value comes from. `model` (the default) is the only one Claude sees. */
-export const parameterSources = [
-  'model',
-  'constant',
-  'customer.email',
-  'customer.assurance',
-  'customer.name',
-  'ticket.id',
-  'ticket.channel',
-  'ticket.subject',
-  'ticket.language',
-  'tenant.id',
-] as const
-export type ParameterSource = (typeof parameterSources)[number]
-
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()])
 
 /** One node of a parameter's JSON Schema: the subset of 2020-12 that strict tools and our validator both keep. */
@@ -66,7 +56,6 @@ export type ParameterSchema = {
   properties?: Record<string, ParameterSchema> | undefined
   required?: string[] | undefined
 }
-const parameterName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/)
 const schemaFields = {
   type: z.enum(['string', 'number', 'integer', 'boolean', 'array', 'object']),
   description: z.string().max(1000).optional(),
@@ -92,7 +81,7 @@ export const parameter = z.strictObject({
   items: parameterSchema.optional(),
   properties: z.record(parameterName, parameterSchema).optional(),
   required: z.array(parameterName).optional(),
-  source: z.enum(parameterSources).default('model'),
+  source: parameterSource.default('model'),
   value: z.json().optional(),
 })
 export type Parameter = z.infer<typeof parameter>
@@ -107,6 +96,8 @@ export const toolDefinition = z.strictObject({
     url: z.string().min(1).max(2000),
     query: z.record(z.string(), z.string()).default({}),
     headers: z.record(z.string(), z.string()).default({}),
+    /** JSON in which `"{name}"` stands for a parameter, its type kept. Without it the parameters are the members. */
+    body: z.record(z.string(), z.json()).optional(),
   }),
   parameters: z.strictObject({
     type: z.literal('object'),
@@ -123,34 +114,17 @@ export const toolDefinition = z.strictObject({
    * Without one it is the tool's name. Values that it does not name are listed under it.
    */
   confirmText: z.partialRecord(z.enum(fixedLanguages), z.string().min(3).max(300)).optional(),
-  /** Does the API keep the promise of `Idempotency-Key`? */
-  idempotency: z.enum(['key', 'none']).default('none'),
   /**
-   * Whose record is it? `seen`: parameter -> JMESPath over this customer's user data, which is JSON then; the value
-   * must be one of those found there.
+   * What keeps a write from being done twice where its outcome is not known. `key`: the API keeps the promise of
+   * `Idempotency-Key`. `lookup`: a read tool tells whether it was done. `none`: a human has to look.
    */
-  ownership: z
-    .strictObject({
-      by: z.literal('seen'),
-      match: z
-        .record(parameterName, z.string().min(1).max(300))
-        .refine((match) => Object.keys(match).length > 0, 'names at least one parameter'),
-    })
-    .optional(),
-  limits: z
-    .strictObject({
-      /** How often this write may be done, or perhaps done, on one ticket. */
-      perTicket: z.number().int().min(1).max(20).default(1),
-    })
-    .default({ perTicket: 1 }),
-  response: z
-    .strictObject({
-      /** JMESPath: what the model sees of the answer. */
-      select: z.string().max(1000).optional(),
-      /** Bytes that the model sees; the rest is cut with a visible mark. */
-      maxBytes: z.number().int().min(64).max(65_536).default(16_384),
-    })
-    .default({ maxBytes: 16_384 }),
+  idempotency: z.enum(['key', 'lookup', 'none']).default('none'),
+  /** For `idempotency: lookup`. */
+  lookup: lookup.optional(),
+  /** Whose record is it? */
+  ownership: ownership.optional(),
+  limits,
+  response,
   timeoutMs: z.number().int().min(500).max(30_000).default(10_000),
   enabled: z.boolean().default(true),
 })
@@ -184,6 +158,8 @@ export const agentSettings = z.strictObject({
   maxTokens: z.number().int().min(256).max(8000).default(2000),
   /** Input and output tokens of one turn; beyond it the ticket is handed over. */
   tokenBudget: z.number().int().min(1000).max(2_000_000).default(200_000),
+  /** The tenant's kill switch: `false` stops every write with its next call, also in turns under way. */
+  writesEnabled: z.boolean().default(true),
   /** Hosts (and their subdomains where written `*.host`) that a reply may link to. */
   linkHosts: z.array(linkHost).default([]),
 })

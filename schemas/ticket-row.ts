@@ -17,6 +17,10 @@ export const openEffect = z.object({
   authorization: z.string().optional(),
   /** Sealed JSON of a tool call: arguments and the prepared request, to send again or to show a human. */
   request: bytes.optional(),
+  /** Rows that count this write, and which end of it gives that back. */
+  counted: z
+    .array(z.object({ pk: z.string(), sk: z.string(), units: z.number(), back: z.enum(['done', 'failed']) }))
+    .optional(),
   /** Who it was for: see `EffectRow.about`. */
   about: z.string().optional(),
   /** Who consented to it; absent where the tool asked nobody. */

@@ -185,7 +185,7 @@ describe('from outside the ticket', () => {
     const { conversations, vault } = await world.answering().forTenant('nordlicht')
     const about = { connectionId: world.connectionId, ticketId, now: world.clock.now() }
     expect(await waitingProposals(conversations, vault, about)).toMatchObject([
-      { tool: 'refund_order', proposal: { arguments: { order_id: '1042', amount: 20 } } },
+      { tool: 'refund_order', proposal: { call: { args: { order_id: '1042', amount: 20 } } } },
     ])
     expect(await decide(ticketId)).toBe('decided')
     await world.untilQuiet(ticketId)

@@ -89,7 +89,7 @@ describe('a tool definition', () => {
   test.each([
     [
       'something that nothing honours',
-      { ...write, limits: { perTicket: 1, perCustomerPerDay: 3 } },
+      { ...write, limits: { perTicket: 1, perCustomerPerWeek: 3 } },
       'limits',
     ],
     ['a consent that is not built', { ...write, confirm: 'customer' }, 'confirm'],

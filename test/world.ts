@@ -31,6 +31,7 @@ import {
   demoTenant,
   demoTools,
   demoUserDataApi,
+  findRefundTool,
   refundTool,
 } from '../local/demo-data.ts'
 import { demoHelpdesks } from '../local/demo-helpdesks.ts'
@@ -128,7 +129,7 @@ async function startDeployment(script: Script) {
 export async function startWorld(options: {
   script: Script
   /** Does the shop honour, and the tool declare, an idempotency key? */
-  idempotency?: 'key' | 'none'
+  idempotency?: 'key' | 'lookup' | 'none'
   refundIdentity?: 'mailbox' | 'signed_in'
   mode?: 'reply' | 'note'
   /** False: the deploy names no sender, so there are no one-time codes. */
@@ -217,7 +218,8 @@ export async function startWorld(options: {
     /** Publishes the demo's configuration with the refund tool; of two definitions with one id the later counts. */
     async publish(more: { kind: ConfigKind; id: string; definition: unknown }[] = []) {
       const refund = { ...refundTool(shop.url, idempotency), identity: options.refundIdentity ?? 'mailbox' }
-      const tools = [...demoTools(shop.url), refund]
+      const lookups = idempotency === 'lookup' ? [findRefundTool(shop.url)] : []
+      const tools = [...demoTools(shop.url), ...lookups, refund]
       await publish(
         configuration,
         tenant.id,

@@ -11,8 +11,8 @@ import { isCode } from './errors.ts'
 import { handOver } from './hand-over.ts'
 import type { Message, Ticket } from './helpdesk.ts'
 import { audienceIsOnly, type Identity } from './identify.ts'
-import { contentOf, effectId, type Journal, openJournal } from './ledger.ts'
-import { aboutOf, identityOf, lookAgain } from './look-again.ts'
+import { contentOf, effectId, type Journal } from './ledger.ts'
+import { aboutOf, identityOf, lookAgain, openTurnJournal } from './look-again.ts'
 import { isNoteMode, noteHosts, safeNote } from './note.ts'
 import { performTools } from './perform-tools.ts'
 import { post, refOf } from './post.ts'
@@ -28,7 +28,7 @@ import type { UserData } from './user-data.ts'
 export type Ending = { settled: string; closing?: string; paid?: boolean; checkAt?: number } | { again: true }
 
 export async function answerMessage(work: Work, ticket: Ticket, message: Message): Promise<Ending> {
-  const { clock, log, tenant, lease, configuration } = work
+  const { log, lease, configuration } = work
   const redeemed = await redeemCode(work, ticket, message)
   const identity = await identityOf(work, ticket, message)
   log.info('customer_identified', { assurance: identity.level, cause: identity.why, messageId: message.id })
@@ -39,8 +39,7 @@ export async function answerMessage(work: Work, ticket: Ticket, message: Message
   }
 
   const about = await aboutOf(work, identity)
-  const turnId = `${message.id}~${about.slice(0, 12)}`
-  const journal = await openJournal(tenant.conversations, tenant.vault, lease.key.pk, turnId, clock.now)
+  const journal = await openTurnJournal(work, message, about)
   const [begun] = journal.steps
   // A turn keeps the configuration it began with.
   const agent =
@@ -56,6 +55,7 @@ export async function answerMessage(work: Work, ticket: Ticket, message: Message
     message,
     identity,
     about,
+    journal,
     userDataText: userData?.kind === 'data' ? userData.text : undefined,
     personal:
       userData?.kind === 'data' ||

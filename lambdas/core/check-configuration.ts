@@ -4,6 +4,7 @@ import type { ConfigKind } from '../../schemas/configuration.ts'
 import { configurationFile } from '../../schemas/configuration-file.ts'
 import { tenantOf } from '../../schemas/names.ts'
 import { checkUrl } from './egress/url-policy.ts'
+import { checkReferences } from './tools/check-references.ts'
 import { checkTool, type Problem } from './tools/check-tool.ts'
 
 export interface Definition {
@@ -31,6 +32,8 @@ export function checkConfiguration(
     definition: a,
   }))
   const names = new Set(authorizations.map(({ name }) => name))
+  const saysWhose = authorizations.filter((one) => 'identity' in one && one.identity === true)
+  const identityAuthorizations = new Set(saysWhose.map(({ name }) => name))
 
   for (const [i, connection] of connections.entries()) {
     const schema = Object.hasOwn(connectionSchemas, connection.helpdesk)
@@ -50,10 +53,17 @@ export function checkConfiguration(
     } else definitions.push({ kind: 'connection', id: connection.id, definition: checked.data })
   }
 
-  for (const [i, tool] of tools.entries()) {
-    const checked = checkTool(tool, { urlCheck, authorizations: names })
-    if (checked.ok) definitions.push({ kind: 'tool', id: tool.name, definition: checked.tool })
-    else problems.push(...checked.problems.map((p) => ({ ...p, path: `tools.${i}.${p.path}` })))
+  const checkedTools = tools.map((tool) =>
+    checkTool(tool, { urlCheck, authorizations: names, identityAuthorizations }),
+  )
+  // How tools fit together can be told once each of them is right.
+  const allRight = checkedTools.every(({ ok }) => ok)
+  const byName = new Map(checkedTools.flatMap((c) => (c.ok ? [[c.tool.name, c.tool] as const] : [])))
+  for (const [i, checked] of checkedTools.entries()) {
+    const references = checked.ok && allRight ? [...checkReferences(checked.tool, byName)] : []
+    const found = checked.ok ? references : checked.problems
+    problems.push(...found.map((p) => ({ ...p, path: `tools.${i}.${p.path}` })))
+    if (checked.ok) definitions.push({ kind: 'tool', id: checked.tool.name, definition: checked.tool })
   }
 
   if (rest.userDataApi !== undefined) {

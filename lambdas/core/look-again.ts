@@ -2,8 +2,9 @@
 import { confirmedAddress } from './consent/grant.ts'
 import type { Message, Ticket } from './helpdesk.ts'
 import { type Identity, identify } from './identify.ts'
+import { type Journal, openJournal } from './ledger.ts'
 import { shouldAnswer, type Verdict } from './should-answer.ts'
-import type { Turn, Work } from './turn.ts'
+import { type Turn, turnIdOf, type Work } from './turn.ts'
 
 /**
  * Reads the ticket anew. Answers it when the same message is still the newest unanswered one, by the same author at
@@ -27,6 +28,14 @@ export async function identityOf(work: Work, ticket: Ticket, message: Message): 
   const sideDoorsClosed = work.helpdesk.sideDoorsClosed(work.connection.attestations)
   return identify(message, ticket, sideDoorsClosed, await confirmedAddress(work, ticket, message))
 }
+
+/** The model's answers of one turn: of a message, for whom it is answered. */
+export const openTurnJournal = async (
+  { tenant, lease, clock }: Work,
+  message: Message,
+  about: string,
+): Promise<Journal> =>
+  await openJournal(tenant.conversations, tenant.vault, lease.key.pk, turnIdOf(message.id, about), clock.now)
 
 /** Is there something to answer on the ticket as it was read? What the ledger says is answered is answered. */
 export function verdictOn({ lease, effects, clock }: Work, ticket: Ticket): Verdict {

@@ -1,15 +1,18 @@
 /** One step's tool calls: Claude decided when, this decides whether. */
 import { atLeast } from '../../schemas/names.ts'
 import type { Call } from './agent.ts'
+import { type BoundCall, bindCall } from './bind-call.ts'
 import { askWhoItIs } from './consent/ask-who.ts'
 import { mayProposeByCode } from './consent/propose.ts'
+import { stoppedRead } from './live-agent.ts'
 import { isNoteMode } from './note.ts'
 import { failure, fromResult, type Performed, refusal } from './performed.ts'
 import { sendTool } from './send-tool.ts'
-import { prepareRequest } from './tools/call-tool.ts'
-import { isAboutCustomer } from './tools/check-tool.ts'
-import { bindArguments, validateArguments } from './tools/tool-arguments.ts'
+import { type PreparedRequest, prepareRequest } from './tools/call-tool.ts'
+import { isAboutCustomer, needsAddress, type Tool } from './tools/check-tool.ts'
+import { validateArguments } from './tools/tool-arguments.ts'
 import type { Turn } from './turn.ts'
+import { giveBackLimits, guessEnded, takeLimits } from './write-limits.ts'
 import { writeOnce } from './write-once.ts'
 
 /** Runs the calls of one step: reads side by side, then writes one after the other, stopping at the first unsure one. */
@@ -49,31 +52,39 @@ async function decide(turn: Turn, call: Call): Promise<Performed> {
   if (tool === undefined) return refusal('not_allowed', 'there is no such tool')
   const checked = validateArguments(tool, call.input)
   if (!checked.ok) return refusal('bad_arguments', checked.message)
-  const byCode = !atLeast(turn.identity.level, tool.identity)
-  if (byCode && (isNoteMode(turn.connection) || !mayProposeByCode(turn, tool)))
+  const { identity } = turn
+  const isShort =
+    !atLeast(identity.level, tool.identity) || (needsAddress(tool) && identity.address === undefined)
+  if (isShort && (isNoteMode(turn.connection) || !mayProposeByCode(turn, tool)))
     return await askWhoItIs(turn, tool)
-  const bound = bindArguments(tool, checked.args, {
-    customer: {
-      email: turn.identity.address,
-      // A code that is still to come will have proved it when this is sent.
-      assurance: byCode ? 'confirmed' : turn.identity.level,
-      name: turn.message.author.name,
-    },
-    ticket: { id: turn.ticket.id, channel: turn.ticket.channel, subject: turn.ticket.subject },
-    tenant: { id: turn.tenant.tenant },
-  })
+  // A code that is still to come will have proved it when this is sent.
+  const as: Turn = isShort ? { ...turn, identity: { ...identity, level: 'confirmed' } } : turn
+  const bound = await bindCall(as, tool, checked.args)
   if (!bound.ok) return refusal(bound.failure, bound.message)
-  const prepared = prepareRequest(tool, bound.values)
+  const prepared = prepareRequest(tool, bound.call.values)
   if (!prepared.ok) return refusal('bad_arguments', prepared.message)
 
   if (tool.authorization !== undefined && !turn.agent.authorizations.has(tool.authorization)) {
     turn.log.alarm('tool_misconfigured', { tool: tool.name, cause: 'authorization_missing' })
     return failure('unavailable', 'this tool is not set up correctly; a human has to look at it')
   }
+  return tool.effect === 'read'
+    ? await readOnce(turn, tool, bound.call, prepared.request)
+    : await writeOnce(turn, tool, bound.call, prepared.request)
+}
 
-  if (tool.effect === 'read') {
-    if (tool.identity !== 'none' || isAboutCustomer(tool)) turn.personal = true
-    return fromResult(await sendTool(turn, tool, prepared.request, undefined))
-  }
-  return await writeOnce(turn, tool, checked.args, prepared.request)
+async function readOnce(
+  turn: Turn,
+  tool: Tool,
+  { id, values }: BoundCall,
+  request: PreparedRequest,
+): Promise<Performed> {
+  const stopped = await stoppedRead(turn, tool)
+  if (stopped !== undefined) return refusal(...stopped)
+  const limits = await takeLimits(turn, tool, id, values)
+  if ('stopped' in limits) return refusal(...limits.stopped)
+  if (tool.identity !== 'none' || isAboutCustomer(tool)) turn.personal = true
+  const result = await sendTool(turn, tool, request, undefined, { customer: turn.identity.address })
+  await giveBackLimits(turn, id, limits.counted, guessEnded(result))
+  return fromResult(result)
 }

@@ -1,10 +1,13 @@
 /** Settling what an earlier worker left open: an INTENT without an outcome is never blindly repeated. */
 import { atLeast } from '../../schemas/names.ts'
 import type { OpenEffect } from '../../schemas/ticket-row.ts'
+import { previousOf } from '../../schemas/tool-rules.ts'
 import type { Ticket } from './helpdesk.ts'
 import { close } from './lease.ts'
 import { effectKey, readEffect } from './ledger.ts'
+import { stoppedWrite } from './live-agent.ts'
 import { aboutOf, identityOf, verdictOn } from './look-again.ts'
+import { lookUp } from './look-up.ts'
 import { isNoteMode } from './note.ts'
 import { findPosted, record } from './post.ts'
 import { sendTool } from './send-tool.ts'
@@ -13,7 +16,8 @@ import type { Tool } from './tools/check-tool.ts'
 import type { ToolResult } from './tools/tool-answer.ts'
 import { validateArguments } from './tools/tool-arguments.ts'
 import type { Work } from './turn.ts'
-import { barredWrite, type StoredCall, storeToolOutcome } from './write-once.ts'
+import { overAmount } from './write-limits.ts'
+import { barredWrite, type StoredCall, settleCounts, storeToolOutcome } from './write-once.ts'
 
 /** After this long a tenant's API may have forgotten the key. Stripe, for one, keeps keys for at least 24 hours. */
 const keyKeptMs = 20 * 60 * 60 * 1000
@@ -31,6 +35,7 @@ export async function settleTools(work: Work, ticket: Ticket): Promise<void> {
     const settled =
       known !== undefined && known.at >= effect.at ? known : await settleTool(work, ticket, id, effect)
     work.effects.set(id, settled)
+    await settleCounts(work, id, effect.counted ?? [], settled.state)
     await close(
       work.tenant.conversations,
       work.lease,
@@ -50,8 +55,10 @@ async function settleTool(work: Work, ticket: Ticket, id: string, effect: OpenEf
           await tenant.vault.open({ ...effectKey(lease.key.pk, id), field: 'request' }, effect.request),
         ) as StoredCall)
   const unknown: ToolResult = { ok: false, failure: 'unknown_outcome', message: 'cut off while under way' }
-  const tool = await repeatable(work, ticket, effect, stored)
-  const result = tool === undefined ? unknown : await sendTool(work, tool, stored.request, id, true)
+  const result =
+    stored.lookup === undefined
+      ? ((await repeat(work, ticket, id, effect, stored)) ?? unknown)
+      : await lookUp(work, effect, stored.lookup)
   return await storeToolOutcome(
     work,
     id,
@@ -61,36 +68,58 @@ async function settleTool(work: Work, ticket: Ticket, id: string, effect: OpenEf
   )
 }
 
+/** Sends a keyed write again where that is right, after a last look at what is live now. */
+async function repeat(
+  work: Work,
+  ticket: Ticket,
+  id: string,
+  effect: OpenEffect,
+  stored: StoredCall,
+): Promise<ToolResult | undefined> {
+  const again = await repeatable(work, ticket, effect, stored)
+  if (again === undefined || (await stoppedWrite(work, again.live)) !== undefined) return undefined
+  return await sendTool(work, again.tool, stored.request, id, { customer: again.customer, again: true })
+}
+
 /**
  * Perhaps the first call never left, so a repeat may be the one that does it: it has to pass what a new call would.
  * The message is still the newest and by the same author at the same level, no doorbell named one that is not shown, no
  * human is in charge, and the tool is live and takes these arguments. Answers the tool to send it with, credential and
- * all as it was then, else `undefined`.
+ * all as it was then, and the tool as it is live, else `undefined`.
  */
 async function repeatable(
   work: Work,
   ticket: Ticket,
   effect: OpenEffect,
   stored: StoredCall,
-): Promise<Tool | undefined> {
+): Promise<{ tool: Tool; live: Tool; customer: string | undefined } | undefined> {
   const { agent, connection, clock, lease } = work
   const tool = agent.tools.get(effect.tool ?? '')
   if (effect.keyed !== true || clock.now() - effect.at >= keyKeptMs) return undefined
   if (!connection.enabled || isNoteMode(connection)) return undefined
   if (tool?.effect !== 'write' || tool.idempotency !== 'key') return undefined
   if (effect.authorization !== undefined && !agent.authorizations.has(effect.authorization)) return undefined
-  if (!validateArguments(tool, stored.arguments).ok || notShown(ticket, lease.row) !== undefined)
+  const chosen = Object.entries(stored.arguments).filter(
+    ([name]) => previousOf(tool.parameters.properties[name]?.source ?? '') === undefined,
+  )
+  if (!validateArguments(tool, Object.fromEntries(chosen)).ok) return undefined
+  if (overAmount(tool, stored.arguments) !== undefined || notShown(ticket, lease.row) !== undefined)
     return undefined
   const verdict = verdictOn(work, ticket)
   if (verdict.do !== 'answer' || verdict.message.id !== effect.messageId) return undefined
-  if (barredWrite(tool, ticket, verdict.message) !== undefined) return undefined
+  if (barredWrite(tool, ticket, verdict.message, agent) !== undefined) return undefined
   if (!isConsented(tool, effect)) return undefined
   const identity = await identityOf(work, ticket, verdict.message)
   if (!atLeast(identity.level, tool.identity) || (await aboutOf(work, identity)) !== effect.about)
     return undefined
   const { authorization: _, ...rest } = tool
   const { authorization } = effect
-  return { ...rest, timeoutMs: repeatTimeoutMs, ...(authorization === undefined ? {} : { authorization }) }
+  const timeoutMs = repeatTimeoutMs
+  return {
+    tool: { ...rest, timeoutMs, ...(authorization === undefined ? {} : { authorization }) },
+    live: tool,
+    customer: identity.address,
+  }
 }
 
 /** Nobody has to be asked for it, or whoever has to be did consent. A code consents in the customer's place. */

@@ -12,6 +12,7 @@ import type { Configuration } from './configuration.ts'
 import type { Helpdesk, HelpdeskApi, Message, Ticket, TokenCache } from './helpdesk.ts'
 import type { Identity } from './identify.ts'
 import type { Lease } from './lease.ts'
+import type { Journal } from './ledger.ts'
 import type { Clock, Log, Mail, Model, Queue, TenantRuntime } from './ports.ts'
 import type { AgentConfiguration, AgentLoader } from './tenant-configuration.ts'
 
@@ -54,8 +55,13 @@ export interface Turn extends Work {
   identity: Identity
   /** HMAC of whom it is answered for: address and level. */
   about: string
+  /** The model's answers and the results it read, as stored. */
+  journal: Journal
   /** What this customer's own data says, where it was fetched. */
   userDataText: string | undefined
   /** Something personal has entered the turn, so the reply may go to the verified address alone. */
   personal: boolean
 }
+
+/** A turn is named by its message and by whom it is answered for. */
+export const turnIdOf = (messageId: string, about: string): string => `${messageId}~${about.slice(0, 12)}`

@@ -1,27 +1,29 @@
 /** One write: everything that keeps it from being done twice, for the wrong customer, or at a bad moment. */
-import { isDeepStrictEqual } from 'node:util'
 import type { Decider } from '../../schemas/consent.ts'
 import type { EffectRow } from '../../schemas/ticket-row.ts'
+import type { BoundCall } from './bind-call.ts'
 import { deciderOf, proposeWrite } from './consent/propose.ts'
 import { DeskhandError } from './errors.ts'
 import type { Message, Ticket } from './helpdesk.ts'
 import { close, intend } from './lease.ts'
-import { contentOf, effectId, effectKey, storeOutcome } from './ledger.ts'
+import { contentOf, effectKey, storeOutcome } from './ledger.ts'
+import { stoppedWrite } from './live-agent.ts'
 import { lookAgain } from './look-again.ts'
+import { notLookedUpYet, prepareLookup, type StoredLookup } from './look-up.ts'
 import { isNoteMode } from './note.ts'
+import { checkOwner, misconfigured, undeclared, unseen } from './ownership.ts'
 import { failure, fromResult, type Performed, refusal } from './performed.ts'
 import { timeFor } from './post.ts'
 import { sendTool } from './send-tool.ts'
+import type { AgentConfiguration } from './tenant-configuration.ts'
 import type { PreparedRequest } from './tools/call-tool.ts'
 import { isAboutCustomer, type Tool } from './tools/check-tool.ts'
 import type { ToolFailure, ToolResult } from './tools/tool-answer.ts'
 import type { Turn } from './turn.ts'
-import { valuesAt } from './user-data.ts'
+import { type Counted, giveBackLimits, guessEnded, overAmount, takeLimits } from './write-limits.ts'
 
-/** Somebody consented to exactly this write, as a proposal. */
+/** Somebody consented to exactly this write. */
 export interface Consent {
-  /** Of the proposal, and so of the effect. */
-  id: string
   by: Decider
   /** The last look right before it, where it is not a turn's own. */
   look?: (turn: Turn) => Promise<boolean>
@@ -34,7 +36,7 @@ export interface Consent {
 export async function writeOnce(
   turn: Turn,
   tool: Tool,
-  args: Record<string, unknown>,
+  call: BoundCall,
   request: PreparedRequest,
   consent?: Consent,
 ): Promise<Performed> {
@@ -44,22 +46,39 @@ export async function writeOnce(
       'the agent is in note mode: the call was not made, a human sees what it would have been',
     )
   }
-  if (!isDeepStrictEqual(turn.live.tools.get(tool.name), tool)) {
-    return refusal('not_allowed', 'this tool was changed or switched off meanwhile; hand over')
-  }
-  const barred = barredWrite(tool, turn.ticket, turn.message)
+  const barred =
+    barredWrite(tool, turn.ticket, turn.message, turn.agent) ??
+    unseen(turn, tool, call.values) ??
+    overAmount(tool, call.values)
   if (barred !== undefined) return refusal(...barred)
-  const strange = unseen(turn, tool, args)
-  if (strange !== undefined) {
-    return refusal(
-      'not_allowed',
-      `${strange} is not among this customer's own records; look it up in the customer data`,
-    )
-  }
-  const { tenant, lease } = turn
-  const pk = lease.key.pk
-  const id = consent?.id ?? (await effectId(tenant.vault, pk, 'tool', tool.name, args))
-  const before = turn.effects.get(id) ?? (await doneBefore(turn, tool, args))
+  const before = await doneBefore(turn, tool, call.id)
+  if (before !== undefined) return before
+  const lookup = prepareLookup(turn, tool, call.values, call.facts)
+  if (tool.idempotency === 'lookup' && lookup === undefined) return refusal(...misconfigured(turn, tool))
+  const strange = await checkOwner(turn, tool, call.values, call.facts)
+  if (strange !== undefined) return refusal(...strange)
+
+  const by = consent === undefined ? deciderOf(turn, tool) : undefined
+  if (by !== undefined) return await proposeWrite(turn, tool, call, request, by)
+
+  // The level is computed anew, and nothing is done for a message that is not the newest any more.
+  const look = consent?.look ?? (async () => (await lookAgain(turn)) !== undefined)
+  if (!(await look(turn))) return { text: '', end: { end: 'again' } }
+
+  if (!timeFor(turn, tool.timeoutMs))
+    throw new DeskhandError('unavailable', 'no time left in this run for a write')
+
+  const stopped = await stoppedWrite(turn, tool)
+  if (stopped !== undefined) return refusal(...stopped)
+  const limits = await takeLimits(turn, tool, call.id, call.values)
+  if ('stopped' in limits) return refusal(...limits.stopped)
+  const stored: StoredCall = { arguments: call.args, request, ...(lookup === undefined ? {} : { lookup }) }
+  return await send(turn, tool, call.id, stored, limits.counted, consent)
+}
+
+/** What an earlier write on this ticket means for this one: done before, too often, or nobody knows. */
+async function doneBefore(turn: Turn, tool: Tool, id: string): Promise<Performed | undefined> {
+  const before = turn.effects.get(id)
   if (before?.state === 'done') {
     return failure(
       'already_done',
@@ -75,41 +94,53 @@ export async function writeOnce(
       `this may be done ${tool.limits.perTicket} time(s) per ticket; a human decides about more`,
     )
   }
-  if (before?.state === 'unknown') return { text: '', end: { end: 'hand_over', cause: 'unknown_outcome' } }
+  return before?.state === 'unknown'
+    ? { text: '', end: { end: 'hand_over', cause: 'unknown_outcome' } }
+    : undefined
+}
 
-  const by = consent === undefined ? deciderOf(turn, tool) : undefined
-  if (by !== undefined) return await proposeWrite(turn, tool, args, request, by)
-
-  // The level is computed anew, and nothing is done for a message that is not the newest any more.
-  const look = consent?.look ?? (async () => (await lookAgain(turn)) !== undefined)
-  if (!(await look(turn))) return { text: '', end: { end: 'again' } }
-
-  if (!timeFor(turn, tool.timeoutMs))
-    throw new DeskhandError('unavailable', 'no time left in this run for a write')
-
+/** INTENT, call, outcome. */
+async function send(
+  turn: Turn,
+  tool: Tool,
+  id: string,
+  call: StoredCall,
+  counted: Counted[],
+  consent: Consent | undefined,
+): Promise<Performed> {
+  const { tenant, lease, clock } = turn
   const content = await tenant.vault.seal(
-    { ...effectKey(pk, id), field: 'request' },
-    JSON.stringify({ arguments: args, request } satisfies StoredCall),
+    { ...effectKey(lease.key.pk, id), field: 'request' },
+    JSON.stringify(call),
   )
+  const at = clock.now()
   await intend(tenant.conversations, lease, id, {
     kind: 'tool',
-    at: turn.clock.now(),
+    at,
     messageId: turn.message.id,
     tool: tool.name,
     keyed: tool.idempotency === 'key',
     ...(tool.authorization === undefined ? {} : { authorization: tool.authorization }),
+    ...(counted.length === 0 ? {} : { counted }),
     request: content,
     about: turn.about,
     ...(consent === undefined ? {} : { consent: consent.by }),
   })
-  const result = timeFor(turn, tool.timeoutMs) ? await sendTool(turn, tool, request, id) : noTime
+  const result = timeFor(turn, tool.timeoutMs)
+    ? await sendTool(turn, tool, call.request, id, { customer: turn.identity.address })
+    : noTime
+  if (call.lookup !== undefined && !result.ok && result.failure === 'unknown_outcome') {
+    turn.log.warn('write_is_looked_up', { tool: tool.name, effectId: id })
+    throw notLookedUpYet({ at }, clock.now())
+  }
   const effect = await storeToolOutcome(
     turn,
     id,
     { tool: tool.name, messageId: turn.message.id, about: turn.about },
-    { arguments: args, request },
+    call,
     result,
   )
+  await settleCounts(turn, id, counted, effect.state, result)
   if (tool.identity !== 'none' || isAboutCustomer(tool)) turn.personal = true
   await close(
     tenant.conversations,
@@ -121,6 +152,19 @@ export async function writeOnce(
   return fromResult(result)
 }
 
+/** What a write surely not done has not used up, and a guess that was none. An unknown outcome keeps both. */
+export async function settleCounts(
+  work: Pick<Turn, 'tenant'>,
+  id: string,
+  counted: readonly Counted[],
+  state: EffectRow['state'],
+  result?: ToolResult,
+): Promise<void> {
+  if (state === 'failed') await giveBackLimits(work, id, counted, 'failed')
+  const right = state === 'done' || (result !== undefined && guessEnded(result) === 'done')
+  if (right) await giveBackLimits(work, id, counted, 'done')
+}
+
 /**
  * Why this write may not run at all. What an admin has not said is not allowed, however the definition came into the
  * table, and words of a third person in the ticket may be what the model obeys.
@@ -129,11 +173,10 @@ export function barredWrite(
   tool: Tool,
   ticket: Ticket,
   { author }: Message,
+  agent: AgentConfiguration,
 ): [ToolFailure, string] | undefined {
-  const fromModel = Object.values(tool.parameters.properties).some(({ source }) => source === 'model')
-  if (fromModel && tool.ownership === undefined) {
-    return ['not_allowed', 'this tool does not say whose record it changes; a human has to look at it']
-  }
+  const silent = undeclared(tool, agent)
+  if (silent !== undefined) return silent
   const others = ticket.messages.some(
     (m) => m.visibility === 'public' && m.author.role === 'customer' && m.author.id !== author.id,
   )
@@ -144,6 +187,8 @@ export function barredWrite(
 export interface StoredCall {
   arguments: Record<string, unknown>
   request: PreparedRequest
+  /** What tells later whether it was done. */
+  lookup?: StoredLookup
 }
 
 /** Stores how a write ended; its arguments, request and result are sealed beside it. */
@@ -173,27 +218,6 @@ export async function storeToolOutcome(
   })
   work.effects.set(id, effect)
   return effect
-}
-
-/** The very same write, done as a proposal. */
-async function doneBefore(
-  turn: Turn,
-  tool: Tool,
-  args: Record<string, unknown>,
-): Promise<EffectRow | undefined> {
-  for (const effect of turn.effects.values()) {
-    if (effect.tool !== tool.name || effect.state !== 'done') continue
-    const told = JSON.parse((await contentOf(turn.tenant.vault, effect)) ?? '{}') as { arguments?: unknown }
-    if (isDeepStrictEqual(told.arguments, args)) return effect
-  }
-  return undefined
-}
-
-/** The first parameter under `ownership` whose value is not where this customer's own data holds such ids. */
-function unseen(turn: Turn, tool: Tool, args: Record<string, unknown>): string | undefined {
-  return Object.entries(tool.ownership?.match ?? {}).find(
-    ([name, path]) => !valuesAt(turn.userDataText, path).has(String(args[name])),
-  )?.[0]
 }
 
 /** The earlier result, where it was for the same customer at the same level. */

@@ -28,7 +28,7 @@ export async function decideProposal(
   try {
     await conversations.update('decide', key, {
       update:
-        'SET proposals.#tool.#state = :state, proposals.#tool.decidedBy = :approver, due = :shard, ' +
+        'SET proposals.#tool.#state = :state, proposals.#tool.decidedBy = :approver, proposals.#tool.decidedAt = :now, due = :shard, ' +
         'dueAt = if_not_exists(leaseUntil, :now), dueSince = if_not_exists(dueSince, :now), helpdesk = :helpdesk ADD rung :one',
       condition: `${openCondition} AND proposals.#tool.#by = :agent`,
       names: { ...openNames, '#tool': about.tool, '#by': 'by' },

@@ -6,7 +6,7 @@ import { isNoteMode } from '../note.ts'
 import type { EarlierEffect } from '../prompt.ts'
 import type { Turn } from '../turn.ts'
 import { addressTag } from './grant.ts'
-import { decide, isOpen, readProposal } from './proposals.ts'
+import { decide, hasRun, isOpen, readProposal } from './proposals.ts'
 import type { Redeemed } from './redeem-code.ts'
 import { runProposal } from './run-proposal.ts'
 import { countToken, tokenOf, withoutToken } from './token.ts'
@@ -34,10 +34,10 @@ export async function heedCustomer(turn: Turn, redeemed: Redeemed): Promise<Heed
     if (mark.state === 'declined')
       lines.push({ tool, state: 'declined by the customer, not done', at: mark.at })
     // Done, failed or unknown: the ledger tells.
-    if (mark.state !== 'confirmed' || turn.effects.has(mark.id)) continue
+    if (mark.state !== 'confirmed' || hasRun(turn.effects, mark)) continue
     const performed = await runProposal(turn, tool, mark)
     if (performed.end !== undefined) return { lines, end: performed.end }
-    if (!turn.effects.has(mark.id))
+    if (!hasRun(turn.effects, mark))
       lines.push({ tool, state: `confirmed by the customer, not done: ${performed.text}`, at: mark.at })
   }
   return { lines: [...lines, ...approverLines(turn), ...(await waitingLines(turn))] }
@@ -103,7 +103,7 @@ async function waitingLines(turn: Turn): Promise<EarlierEffect[]> {
       tool,
       state: `waits for ${whose}, not done`,
       at: mark.at,
-      ...(proposal === undefined ? {} : { content: JSON.stringify({ arguments: proposal.arguments }) }),
+      ...(proposal === undefined ? {} : { content: JSON.stringify({ arguments: proposal.call.args }) }),
     })
   }
   return lines

@@ -5,9 +5,11 @@
  */
 import * as z from 'zod'
 import { fixedLanguages, type ProposalMark } from '../../../schemas/consent.ts'
+import type { EffectRow } from '../../../schemas/ticket-row.ts'
 import { DeskhandError, isCode } from '../errors.ts'
 import { change, type Lease } from '../lease.ts'
 import type { Key, Table, Vault } from '../ports.ts'
+import type { Facts } from '../tools/tool-arguments.ts'
 
 const hour = 60 * 60 * 1000
 /** A proposal can be decided for so long. */
@@ -17,7 +19,12 @@ const contentDays = 30
 
 const stored = z.object({
   tool: z.string(),
-  arguments: z.record(z.string(), z.unknown()),
+  call: z.object({
+    id: z.string(),
+    args: z.record(z.string(), z.json()),
+    values: z.record(z.string(), z.json()),
+    facts: z.custom<Facts>((value) => typeof value === 'object' && value !== null),
+  }),
   request: z.object({
     method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']),
     url: z.string(),
@@ -76,6 +83,15 @@ export async function readProposal(
 export const isOpen = (mark: ProposalMark, now: number): boolean =>
   mark.state === 'proposed' && now < mark.until
 
+/** Was it carried out, or tried, since it was decided? What failed before that was another proposal. */
+export function hasRun(
+  effects: ReadonlyMap<string, EffectRow>,
+  { effect, decidedAt }: ProposalMark,
+): boolean {
+  const row = effects.get(effect)
+  return row !== undefined && (row.state !== 'failed' || row.at >= (decidedAt ?? 0))
+}
+
 /** Is there one that a doorbell of the team may be about? */
 export const awaitsTeam = (marks: Readonly<Record<string, ProposalMark>>, now: number): boolean =>
   Object.values(marks).some((mark) => isOpen(mark, now) || isUntold(mark))
@@ -119,7 +135,8 @@ export async function decide(
 ): Promise<boolean> {
   try {
     await change(table, lease, 'decide', {
-      update: 'SET proposals.#tool.#state = :state, proposals.#tool.decidedBy = :by',
+      update:
+        'SET proposals.#tool.#state = :state, proposals.#tool.decidedBy = :by, proposals.#tool.decidedAt = :now',
       condition: openCondition,
       names: { ...openNames, '#tool': tool },
       values: {

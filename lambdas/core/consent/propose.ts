@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import type { Decider, FixedLanguage, ProposalMark } from '../../../schemas/consent.ts'
 import { atLeast } from '../../../schemas/names.ts'
+import type { BoundCall } from '../bind-call.ts'
 import { effectId } from '../ledger.ts'
 import { failure, type Performed, refusal } from '../performed.ts'
 import type { PreparedRequest } from '../tools/call-tool.ts'
@@ -56,29 +57,29 @@ export const definitionOf = (tool: Tool): string =>
 export async function proposeWrite(
   turn: Turn,
   tool: Tool,
-  args: Record<string, unknown>,
+  call: BoundCall,
   request: PreparedRequest,
   by: Decider,
 ): Promise<Performed> {
   const { tenant, lease, message, clock, log } = turn
   const language = languageOfCustomer(turn)
-  const summary = summaryOf(tool, args, language)
+  const summary = summaryOf(tool, call.args, language)
   if (!summary.ok) return refusal('not_allowed', summary.message)
   const proposal: Proposal = {
     tool: tool.name,
-    arguments: args,
+    call,
     request,
     definition: definitionOf(tool),
     summary: summary.text,
     language,
   }
   const standing = await standingFor(turn, proposal, by)
-  const id =
-    standing?.id ?? (await effectId(tenant.vault, lease.key.pk, 'proposal', tool.name, args, message.id))
+  const id = standing?.id ?? (await effectId(tenant.vault, lease.key.pk, 'proposal', call.id, message.id))
   const now = clock.now()
   if (standing === undefined) await putProposal({ ...tenant, pk: lease.key.pk, now }, id, proposal)
   const mark: ProposalMark = standing ?? {
     id,
+    effect: call.id,
     by,
     state: 'proposed',
     at: now,
@@ -107,7 +108,7 @@ async function standingFor(turn: Turn, wanted: Proposal, by: Decider): Promise<P
   return stored !== undefined &&
     stored.definition === wanted.definition &&
     stored.summary === wanted.summary &&
-    canonicalize(stored.arguments) === canonicalize(wanted.arguments)
+    stored.call.id === wanted.call.id
     ? mark
     : undefined
 }

@@ -99,7 +99,7 @@ async function takeCode(work: Work, code: OneTimeCode, message: Message, typed: 
   const state = wording === 'yes' ? 'confirmed' : 'declined'
   try {
     await change(tenant.conversations, lease, 'take_code', {
-      update: `SET #grant = :grant${decides ? ', proposals.#tool.#state = :state, proposals.#tool.decidedBy = :message' : ''} REMOVE #code, tried`,
+      update: `SET #grant = :grant${decides ? ', proposals.#tool.#state = :state, proposals.#tool.decidedBy = :message, proposals.#tool.decidedAt = :now' : ''} REMOVE #code, tried`,
       condition: `#code.hmac = :hmac${decides ? ` AND ${openCondition}` : ''}`,
       names: {
         '#grant': 'grant',

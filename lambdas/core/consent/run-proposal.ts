@@ -24,8 +24,7 @@ export async function runProposal(
     return failure('needs_identity', 'the customer is not identified surely enough for it')
   const { method, url, headers, body } = proposal.request
   const request = { method, url, headers, ...(body === undefined ? {} : { body }) }
-  return await writeOnce(turn, tool, proposal.arguments, request, {
-    id: mark.id,
+  return await writeOnce(turn, tool, proposal.call, request, {
     by: mark.by,
     ...(look === undefined ? {} : { look }),
   })

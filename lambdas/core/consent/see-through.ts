@@ -3,10 +3,10 @@ import type { ProposalMark } from '../../../schemas/consent.ts'
 import { atLeast } from '../../../schemas/names.ts'
 import { askUserData } from '../ask-user-data.ts'
 import type { Ticket } from '../helpdesk.ts'
-import { aboutOf, identityOf } from '../look-again.ts'
+import { aboutOf, identityOf, openTurnJournal } from '../look-again.ts'
 import type { Turn, Work } from '../turn.ts'
 import { addressTag } from './grant.ts'
-import { isUntold, markTold } from './proposals.ts'
+import { hasRun, isUntold, markTold } from './proposals.ts'
 import { runProposal } from './run-proposal.ts'
 import { tellDecision } from './tell-decision.ts'
 
@@ -17,12 +17,12 @@ import { tellDecision } from './tell-decision.ts'
 export async function seeThrough(work: Work, ticket: Ticket): Promise<'changed' | 'nothing'> {
   for (const [tool, mark] of Object.entries(work.lease.row.proposals)) {
     if (!isUntold(mark)) continue
-    if (mark.state === 'approved' && !work.effects.has(mark.id)) {
+    if (mark.state === 'approved' && !hasRun(work.effects, mark)) {
       const ran = await runApproved(work, ticket, tool, mark)
       if (ran === 'later') return 'changed'
     }
     // With an unknown outcome the hand-over that is owed tells everything.
-    const isUnknown = work.effects.get(mark.id)?.state === 'unknown'
+    const isUnknown = work.effects.get(mark.effect)?.state === 'unknown'
     if (!isUnknown && (await tellDecision(work, ticket, tool, mark)) === 'changed') return 'changed'
     await markTold(work.tenant.conversations, work.lease, tool, mark.id)
     return 'changed'
@@ -41,7 +41,7 @@ async function runApproved(
   if (turn === undefined) return refused(work, tool, mark, 'identity_changed')
   const performed = await runProposal(turn, tool, mark, (now) => isAsItWas(now, mark))
   if (performed.end?.end === 'again') return 'later'
-  return work.effects.has(mark.id) ? 'ran' : refused(work, tool, mark, performed.cause ?? 'refused')
+  return hasRun(work.effects, mark) ? 'ran' : refused(work, tool, mark, performed.cause ?? 'refused')
 }
 
 function refused(work: Work, tool: string, mark: ProposalMark, cause: string): 'refused' {
@@ -56,6 +56,7 @@ async function turnOf(work: Work, ticket: Ticket, mark: ProposalMark): Promise<T
     return undefined
   const identity = await identityOf(work, ticket, message)
   if ((await addressTag(work, identity.address)) !== mark.address) return undefined
+  const about = await aboutOf(work, identity)
   const userData = await askUserData(work, identity)
   return {
     ...work,
@@ -63,7 +64,8 @@ async function turnOf(work: Work, ticket: Ticket, mark: ProposalMark): Promise<T
     ticket,
     message,
     identity,
-    about: await aboutOf(work, identity),
+    about,
+    journal: await openTurnJournal(work, message, about),
     userDataText: userData?.kind === 'data' ? userData.text : undefined,
     personal: true,
   }

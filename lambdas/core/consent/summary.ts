@@ -2,7 +2,7 @@
 import { type FixedLanguage, fixedLanguages } from '../../../schemas/consent.ts'
 import { checkReply } from '../check-reply.ts'
 import type { Tool } from '../tools/check-tool.ts'
-import { placeholder } from '../tools/tool-request.ts'
+import { placeholder } from '../tools/placeholder.ts'
 
 /** A longer value is not read before it is consented to. */
 const longestValue = 300

@@ -52,10 +52,10 @@ export async function tellDecision(
 
 function outcomeOf(
   work: Work,
-  { id, state }: ProposalMark,
+  { effect, state }: ProposalMark,
 ): keyof Phrases & ('approved' | 'declined' | 'notDone') {
   if (state === 'declined') return 'declined'
-  return work.effects.get(id)?.state === 'done' ? 'approved' : 'notDone'
+  return work.effects.get(effect)?.state === 'done' ? 'approved' : 'notDone'
 }
 
 /** The customer's address, where a reply reaches it alone, and it is the one of then. */

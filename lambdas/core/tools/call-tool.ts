@@ -18,6 +18,8 @@ export interface Sending {
   keyed: boolean
   /** The same bytes may have been sent before and their outcome is not known: only a success proves anything. */
   again: boolean
+  /** The customer's verified address, which `response.owner` must equal. */
+  customer?: string | undefined
   authorization?: Authorization | undefined
   http: Http
   secrets: Secrets

@@ -7,9 +7,14 @@ import {
   type ToolDefinition,
   toolDefinition,
 } from '../../../schemas/tenant-apis.ts'
+import { previousOf } from '../../../schemas/tool-rules.ts'
+import { stringsInBody } from './body-template.ts'
+import { checkEffect } from './check-write.ts'
+import { type Json, placeholder, placeholdersIn } from './placeholder.ts'
+import { parseRedaction } from './redact.ts'
 import { selectProblem } from './tool-answer.ts'
 import { fits } from './tool-arguments.ts'
-import { hasBody, placeholder, placeholdersIn, unplaced } from './tool-request.ts'
+import { hasBody, unplaced } from './tool-request.ts'
 
 /** A definition with its defaults resolved. */
 export type Tool = Omit<ToolDefinition, 'identity'> & {
@@ -28,6 +33,8 @@ export interface CheckContext {
   urlCheck(url: string): string | undefined
   /** Names of the tenant's authorizations. */
   authorizations: ReadonlySet<string>
+  /** Those of them whose calls say whose they are: `Deskhand-Identity`. */
+  identityAuthorizations?: ReadonlySet<string>
 }
 
 /** Tools of ours that a tenant's cannot be called like. */
@@ -53,9 +60,9 @@ export function checkTool(
     ...checkHeaders(tool),
     ...checkParameters(tool),
     ...checkAddress(tool),
-    ...checkEffect(tool),
+    ...checkEffect(tool, context),
     ...checkAuthorization(tool, context),
-    ...checkSelect(tool),
+    ...checkResponse(tool),
   ]
   return problems.length === 0 ? { ok: true, tool: resolveTool(tool) } : { ok: false, problems }
 }
@@ -68,15 +75,21 @@ export function resolveTool(definition: ToolDefinition): Tool {
   // Without a proven address the call would go out without it, and answer about everybody.
   return {
     ...definition,
-    identity: takesAddress(definition) && !atLeast(identity, 'mailbox') ? 'mailbox' : identity,
+    identity: needsAddress(definition) && !atLeast(identity, 'mailbox') ? 'mailbox' : identity,
   }
 }
 
-const takesAddress = ({ parameters }: ToolDefinition): boolean =>
-  Object.values(parameters.properties).some(({ source }) => source === 'customer.email')
+/** Is the customer's proven address sent, compared with the record's owner, or counted by? */
+export const needsAddress = (tool: ToolDefinition): boolean =>
+  Object.values(tool.parameters.properties).some(({ source }) => source === 'customer.email') ||
+  tool.response.owner !== undefined ||
+  tool.ownership?.by === 'check' ||
+  tool.limits.perCustomerPerDay !== undefined ||
+  tool.limits.amount?.perCustomerPerDay !== undefined
 
 /** Does the call say something about the customer? */
-export const isAboutCustomer = ({ parameters }: ToolDefinition): boolean =>
+export const isAboutCustomer = ({ parameters, response }: ToolDefinition): boolean =>
+  response.owner !== undefined ||
   Object.values(parameters.properties).some(({ source }) => source.startsWith('customer.'))
 
 function* checkName(tool: ToolDefinition): Generator<Problem> {
@@ -122,8 +135,34 @@ function* checkPlaces(tool: ToolDefinition): Generator<Problem> {
     }
     for (const name of placeholdersIn(template)) yield* checkPlace(tool, name, path)
   }
+  yield* checkBody(tool)
   if (hasBody(method)) return
   for (const name of unplaced(tool)) yield* checkPlace(tool, name, `parameters.properties.${name}`)
+}
+
+/** A string of the body that is one placeholder may stand for anything; text around it makes a single value of it. */
+function* checkBody(tool: ToolDefinition): Generator<Problem> {
+  const { body, method } = tool.request
+  if (body === undefined) return
+  if (!hasBody(method)) {
+    yield { path: 'request.body', message: `a ${method} has no body: use POST, PUT or PATCH, or remove it` }
+    return
+  }
+  for (const [path, text] of stringsInBody(body as Json, 'request.body')) {
+    if (/[{}]/.test(text.replace(placeholder, ''))) {
+      yield { path, message: 'braces hold the name of a parameter: {name}' }
+    }
+    for (const name of placeholdersIn(text)) {
+      const isAlone = text === `{${name}}` && parameterOf(tool, name) !== undefined
+      if (!isAlone) yield* checkPlace(tool, name, path)
+    }
+  }
+  for (const name of unplaced(tool)) {
+    yield {
+      path: `parameters.properties.${name}`,
+      message: 'is sent nowhere: name it in url, query, headers or body, or remove it',
+    }
+  }
 }
 
 function* checkPlace(tool: ToolDefinition, name: string, path: string): Generator<Problem> {
@@ -142,13 +181,24 @@ const parameterOf = (tool: ToolDefinition, name: string): Parameter | undefined 
 const reserved =
   /^(?:authorization|proxy-.*|host|content-(?:length|type|encoding)|accept-encoding|transfer-encoding|te|trailer|connection|keep-alive|upgrade|expect|cookie2?|set-cookie|idempotency-key|deskhand-.*|forwarded|via|x-forwarded-.*|x-real-ip|x-aws-.*|x-amz-.*|metadata.*|x-http-method(?:-override)?|x-method-override|x-original-url|x-rewrite-url)$/
 
+/** What a tool may set: headers of an API's own, and the few of HTTP that say what is wanted. */
+const admitted =
+  /^(?:x-[a-z0-9._-]+|[a-z0-9-]+-(?:id|version|source|channel|region|locale|account|client|store|shop|brand|environment|mode)|accept|accept-language|if-match|if-none-match|prefer)$/
+
 function* checkHeaders(tool: ToolDefinition): Generator<Problem> {
   const seen = new Set<string>()
   for (const [name, value] of Object.entries(tool.request.headers)) {
     const path = `request.headers.${name}`
     const lower = name.toLowerCase()
     if (!/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(lower)) yield { path, message: 'is not a header name' }
-    if (reserved.test(lower)) yield { path, message: 'is set by Deskhand or the network: remove it' }
+    else if (reserved.test(lower)) yield { path, message: 'is set by Deskhand or the network: remove it' }
+    else if (!admitted.test(lower)) {
+      yield {
+        path,
+        message:
+          'is not among the headers a tool may set: X-..., ...-Id, ...-Version and their like, Accept-Language, If-Match, Prefer',
+      }
+    }
     if (seen.has(lower)) yield { path, message: 'is there twice: header names ignore case' }
     seen.add(lower)
     if (!/^[\x20-\x7e]*$/.test(value)) yield { path, message: 'must be printable ASCII' }
@@ -181,9 +231,13 @@ function* checkRequired(
 
 /** The customer's address is always proven, and never left out. */
 function* checkAddress(tool: ToolDefinition): Generator<Problem> {
-  if (!takesAddress(tool)) return
+  if (!needsAddress(tool)) return
   if (tool.identity !== undefined && !atLeast(tool.identity, 'mailbox')) {
-    yield { path: 'identity', message: 'must be mailbox or above, because customer.email is sent' }
+    yield {
+      path: 'identity',
+      message:
+        'must be mailbox or above, because the address is sent, compared with an owner or counted by a limit',
+    }
   }
   for (const [name, { source }] of Object.entries(tool.parameters.properties)) {
     if (source === 'customer.email' && !tool.parameters.required.includes(name)) {
@@ -202,6 +256,13 @@ function* checkSourced(parameter: Parameter, path: string): Generator<Problem> {
   if (source === 'constant') {
     if (value === undefined) yield { path: `${path}.value`, message: 'a constant needs its value' }
     else yield* checkConstant(parameter, path)
+    return
+  }
+  const previous = previousOf(source)
+  if (previous !== undefined) {
+    const problem = selectProblem(previous.path)
+    if (problem !== undefined) yield { path: `${path}.source`, message: problem }
+    yield* checkSchema({ ...limits, type }, path)
     return
   }
   if (type !== 'string') yield { path: `${path}.type`, message: `${source} is a string` }
@@ -267,64 +328,24 @@ function isPattern(pattern: string): boolean {
   }
 }
 
-/** A write says who consents and whose record it touches; a read has nothing of the kind to say. */
-function* checkEffect(tool: ToolDefinition): Generator<Problem> {
-  const { effect, confirm, confirmText, ownership, idempotency, limits } = tool
-  yield* checkConfirmText(tool)
-  if (effect === 'read') {
-    if (confirm !== undefined) yield { path: 'confirm', message: 'is for writes: remove it' }
-    if (confirmText !== undefined) yield { path: 'confirmText', message: 'is for writes: remove it' }
-    if (ownership !== undefined) yield { path: 'ownership', message: 'is for writes: remove it' }
-    if (limits.perTicket !== 1) yield { path: 'limits', message: 'is for writes: remove it' }
-    if (idempotency !== 'none') yield { path: 'idempotency', message: 'is for writes: remove it' }
-    return
-  }
-  const fromModel = Object.entries(tool.parameters.properties).filter(([, { source }]) => source === 'model')
-  if (fromModel.length > 0 && ownership === undefined) {
-    yield {
-      path: 'ownership',
-      message:
-        "say which parameters name the record, and where the user data lists the customer's own: " +
-        '{"by": "seen", "match": {"order_id": "orders[].id"}}',
-    }
-  }
-  for (const [name, select] of Object.entries(ownership?.match ?? {})) {
-    const path = `ownership.match.${name}`
-    const parameter = parameterOf(tool, name)
-    const isId = parameter?.type === 'string' || parameter?.type === 'integer'
-    if (parameter?.source !== 'model' || !isId || !tool.parameters.required.includes(name)) {
-      yield {
-        path,
-        message: `${name} must be a required string or integer parameter that the model fills in`,
-      }
-    }
-    const problem = selectProblem(select)
-    if (problem !== undefined) yield { path, message: problem }
-  }
-}
-
-/** What people read before they consent names parameters that the model fills in. */
-function* checkConfirmText(tool: ToolDefinition): Generator<Problem> {
-  for (const [language, template] of Object.entries(tool.confirmText ?? {})) {
-    const path = `confirmText.${language}`
-    if (/[{}]/.test(template.replace(placeholder, ''))) {
-      yield { path, message: 'braces hold the name of a parameter: {name}' }
-    }
-    for (const name of placeholdersIn(template)) {
-      if (parameterOf(tool, name)?.source === 'model') continue
-      yield { path, message: `{${name}} is not a parameter that the model fills in` }
-    }
-  }
-}
-
 function* checkAuthorization(tool: ToolDefinition, context: CheckContext): Generator<Problem> {
   if (tool.authorization !== undefined && !context.authorizations.has(tool.authorization)) {
     yield { path: 'authorization', message: `there is no authorization ${tool.authorization}: save it first` }
   }
 }
 
-function* checkSelect(tool: ToolDefinition): Generator<Problem> {
-  const { select } = tool.response
-  const problem = select === undefined ? undefined : selectProblem(select)
-  if (problem !== undefined) yield { path: 'response.select', message: problem }
+function* checkResponse(tool: ToolDefinition): Generator<Problem> {
+  const { select, owner, redact = [] } = tool.response
+  for (const [name, expression] of Object.entries({ select, owner })) {
+    const problem = expression === undefined ? undefined : selectProblem(expression)
+    if (problem !== undefined) yield { path: `response.${name}`, message: problem }
+  }
+  for (const [i, text] of redact.entries()) {
+    if (parseRedaction(text) === undefined) {
+      yield {
+        path: `response.redact.${i}`,
+        message: 'must be the name of a field (card), or a path (order.payments[].card)',
+      }
+    }
+  }
 }

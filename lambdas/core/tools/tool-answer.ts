@@ -3,6 +3,7 @@ import { JMESPathTypeError, search } from '@aws-lambda-powertools/jmespath'
 import type { ToolDefinition } from '../../../schemas/tenant-apis.ts'
 import type { HttpAnswer } from '../ports.ts'
 import { truncate } from '../truncate.ts'
+import { redact } from './redact.ts'
 
 /** Why a tool gave no result. A closed set that the model knows how to go on from. */
 export type ToolFailure =
@@ -29,6 +30,8 @@ export interface ReadAnswer {
 type Answered = Pick<ToolDefinition, 'effect' | 'response'> & {
   /** These bytes were sent before, so that only a success proves anything. */
   again?: boolean
+  /** The customer's verified address, which `response.owner` must equal. */
+  customer?: string | undefined
 }
 
 const messages: Record<ToolFailure, string> = {
@@ -80,20 +83,39 @@ function readSuccess(tool: Answered, answer: HttpAnswer & { ok: true }): ReadAns
     const result = toolFailure(tool.effect === 'read' ? 'unavailable' : 'unknown_outcome')
     return { result, cause: body.cause }
   }
-  const { select, maxBytes } = tool.response
-  const selected = select === undefined ? body : selectFrom(select, body.value)
+  const { select, redact: redactions = [], owner, maxBytes } = tool.response
+  if (owner !== undefined && !isOwner(owner, body.value, tool.customer)) return strangers(tool)
+  const redacted = redact(body.value, redactions)
+  const selected =
+    select === undefined ? { ok: true as const, value: redacted } : selectFrom(select, redacted)
   if (!selected.ok) {
-    const result: ToolResult =
-      tool.effect === 'read'
-        ? toolFailure('unavailable')
-        : { ok: true, text: '"done; the answer of the system cannot be shown"' }
-    return { result, cause: 'select_failed' }
+    return {
+      result: tool.effect === 'read' ? toolFailure('unavailable') : cannotShow,
+      cause: 'select_failed',
+    }
   }
   return {
     result: { ok: true, text: truncate(JSON.stringify(selected.value), maxBytes).text },
     cause: 'done',
   }
 }
+
+/** A write that was done stays done, whatever may be shown of its answer. */
+const cannotShow: ToolResult = { ok: true, text: '"done; the answer of the system cannot be shown"' }
+
+/** One text that is the customer's address: a list could leave out the record that has no owner. */
+function isOwner(path: string, value: unknown, customer: string | undefined): boolean {
+  const found = selectFrom(path, value)
+  if (!found.ok || typeof found.value !== 'string' || customer === undefined) return false
+  return lowerCase(found.value) === lowerCase(customer)
+}
+const lowerCase = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+
+/** As if there were no such record: whoever asks learns nothing, not even that there is one. */
+const strangers = (tool: Answered): ReadAnswer => ({
+  result: tool.effect === 'read' ? toolFailure('not_found') : cannotShow,
+  cause: 'owner_mismatch',
+})
 
 export type Body = { ok: true; value: unknown } | { ok: false; cause: 'not_json' | 'too_deep' }
 

@@ -1,7 +1,8 @@
 /** A tool's parameters: what Claude sees of them, whether its arguments fit, and what code adds to them. */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import type { Assurance } from '../../../schemas/names.ts'
-import type { ParameterSchema, ParameterSource, ToolDefinition } from '../../../schemas/tenant-apis.ts'
+import type { Parameter, ParameterSchema, ToolDefinition } from '../../../schemas/tenant-apis.ts'
+import { type FixedSource, type ParameterSource, previousOf } from '../../../schemas/tool-rules.ts'
 import { createBoundedCache } from '../bounded-cache.ts'
 import type { ToolFailure } from './tool-answer.ts'
 import type { Json } from './tool-request.ts'
@@ -15,6 +16,10 @@ export interface Facts {
   customer: { email?: string | undefined; assurance: Assurance; name?: string | undefined }
   ticket: { id: string; channel: string; subject?: string | undefined; language?: string | undefined }
   tenant: { id: string }
+  /** The write under way, or the one that is looked up. */
+  effect?: { id: string } | undefined
+  /** What an earlier result of the tool holds at the JMESPath, for this very customer and level; `undefined`: nothing. */
+  previous?: ((tool: string, path: string) => unknown) | undefined
 }
 
 const maxInputBytes = 32_768
@@ -54,34 +59,53 @@ export function bindArguments(
   facts: Facts,
 ): { ok: true; values: Record<string, Json> } | { ok: false; failure: ToolFailure; message: string } {
   const values = new Map(Object.entries(args))
-  for (const [name, { source, value: constant }] of Object.entries(tool.parameters.properties)) {
-    if (source === 'model') continue
-    const value = source === 'constant' ? constant : known(source, facts)
+  for (const [name, parameter] of Object.entries(tool.parameters.properties)) {
+    if (parameter.source === 'model') continue
+    const value = sourcedValue(parameter, facts)
     if (value !== undefined) {
       values.set(name, value)
       continue
     }
     values.delete(name)
-    if (!tool.parameters.required.includes(name)) continue
-    return source.startsWith('customer.')
-      ? {
-          ok: false,
-          failure: 'needs_identity',
-          message: `this needs ${source}, which is not proven for this message`,
-        }
-      : {
-          ok: false,
-          failure: 'not_allowed',
-          message: `this needs ${source}, which this ticket does not have`,
-        }
+    const isPrevious = previousOf(parameter.source) !== undefined
+    if (isPrevious || tool.parameters.required.includes(name)) return missing(parameter.source)
   }
   return { ok: true, values: Object.fromEntries(values) }
+}
+
+function sourcedValue(parameter: Parameter, facts: Facts): Json | undefined {
+  const { source, value: constant, ...schema } = parameter
+  if (source === 'constant') return constant
+  const previous = previousOf(source)
+  if (previous === undefined) return known(source as Exclude<FixedSource, 'model' | 'constant'>, facts)
+  const found = facts.previous?.(previous.tool, previous.path)
+  // An API's word is checked like a model's: it goes into another request.
+  return found !== undefined && found !== null && fits(schema, found) ? (found as Json) : undefined
+}
+
+function missing(source: ParameterSource): { ok: false; failure: ToolFailure; message: string } {
+  const previous = previousOf(source)
+  if (previous !== undefined) {
+    const message = `this needs a value that no earlier result of ${previous.tool} for this customer holds; call ${previous.tool} in a step before`
+    return { ok: false, failure: 'not_allowed', message }
+  }
+  return source.startsWith('customer.')
+    ? {
+        ok: false,
+        failure: 'needs_identity',
+        message: `this needs ${source}, which is not proven for this message`,
+      }
+    : {
+        ok: false,
+        failure: 'not_allowed',
+        message: `this needs ${source}, which this ticket does not have`,
+      }
 }
 
 /** Does `value` fit the parameter's schema? For constants, when a tool is saved. */
 export const fits = (schema: ParameterSchema, value: unknown): boolean => validator(schema)(value)
 
-function known(source: Exclude<ParameterSource, 'model' | 'constant'>, facts: Facts): string | undefined {
+function known(source: Exclude<FixedSource, 'model' | 'constant'>, facts: Facts): string | undefined {
   switch (source) {
     case 'customer.email':
       return facts.customer.email
@@ -99,6 +123,8 @@ function known(source: Exclude<ParameterSource, 'model' | 'constant'>, facts: Fa
       return facts.ticket.language
     case 'tenant.id':
       return facts.tenant.id
+    case 'effect.id':
+      return facts.effect?.id
   }
 }
 

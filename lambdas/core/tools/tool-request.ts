@@ -1,9 +1,10 @@
 /** From a tool's template and bound values to one HTTP request. Every value goes through a serialiser, once. */
 import type { ToolDefinition } from '../../../schemas/tenant-apis.ts'
 import { DeskhandError } from '../errors.ts'
+import { fillBody, placeholdersInBody } from './body-template.ts'
+import { type Json, placeholder, placeholdersIn } from './placeholder.ts'
 
-/** A JSON value. */
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
+export type { Json } from './placeholder.ts'
 
 /** A request as it will be sent, credentials aside. It is plain JSON: stored, and sent again byte for byte. */
 export interface PreparedRequest {
@@ -14,20 +15,16 @@ export interface PreparedRequest {
   body?: string
 }
 
-/** A placeholder of a template: `{name}`. */
-export const placeholder = /\{([A-Za-z_][A-Za-z0-9_]*)\}/g
-
-/** Names of the placeholders in `template`, in order. */
-export const placeholdersIn = (template: string): string[] =>
-  [...template.matchAll(placeholder)].map(([, name]) => name ?? '')
-
 /** Does the request carry a JSON body? Otherwise parameters that are named nowhere become the query. */
 export const hasBody = (method: PreparedRequest['method']): boolean => method !== 'GET' && method !== 'DELETE'
 
-/** Parameters that neither url, query nor headers name. */
+/** Parameters that neither url, query, headers nor body name. */
 export function unplaced(tool: Pick<ToolDefinition, 'request' | 'parameters'>): string[] {
-  const { url, query, headers } = tool.request
-  const placed = new Set([url, ...Object.values(query), ...Object.values(headers)].flatMap(placeholdersIn))
+  const { url, query, headers, body } = tool.request
+  const placed = new Set([
+    ...[url, ...Object.values(query), ...Object.values(headers)].flatMap(placeholdersIn),
+    ...placeholdersInBody(body as Json | undefined),
+  ])
   return Object.keys(tool.parameters.properties).filter((name) => !placed.has(name))
 }
 
@@ -70,7 +67,12 @@ function build(
     for (const name of rest) url.searchParams.append(name, asText(values[name], name))
     return { method, url: url.href, headers }
   }
-  const body = JSON.stringify(Object.fromEntries(rest.map((name) => [name, values[name]])))
+  const template = tool.request.body as Json | undefined
+  const members =
+    template === undefined
+      ? Object.fromEntries(rest.map((name) => [name, values[name]]))
+      : fillBody(template, values, asText)
+  const body = JSON.stringify(members)
   return { method, url: url.href, headers: { ...headers, 'content-type': 'application/json' }, body }
 }
 
@@ -124,8 +126,16 @@ function asSegment(value: Json | undefined, name: string): string {
 }
 const isDots = (part: string): boolean => /^\.+$/.test(part)
 
+/**
+ * A value in a header: the characters of an HTTP token and those of an address. What parts or quotes the elements of a
+ * header (space, comma, semicolon, quotes) is not among them, so a value cannot add an element of its own.
+ */
 function asHeader(value: Json | undefined, name: string): string {
   const text = asText(value, name)
-  if (!/^[\x20-\x7e]*$/.test(text)) throw refusal(`${name} must be printable ASCII: it is sent in a header`)
+  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z@:/=]+$/.test(text)) {
+    throw refusal(
+      `${name} must be letters, digits and !#$%&'*+-.^_\`|~@:/= without spaces: it is sent in a header`,
+    )
+  }
   return text
 }
