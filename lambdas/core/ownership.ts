@@ -73,7 +73,9 @@ export async function checkOwner(
   if (!bound.ok) return [bound.failure, bound.message]
   const prepared = prepareRequest(reader, bound.values)
   if (!prepared.ok) return ['bad_arguments', prepared.message]
-  const result = await sendTool(turn, reader, prepared.request, undefined)
+  const result = await sendTool(turn, reader, prepared.request, undefined, {
+    customer: turn.identity.address,
+  })
   turn.log.info('ownership_checked', { tool: tool.name, code: result.ok ? 'own' : result.failure })
   if (result.ok) return undefined
   const later = result.failure === 'unavailable' || result.failure === 'rate_limited'
