@@ -8,6 +8,9 @@ import { type Plan, startWorld, type World } from './world.ts'
 
 const asks = 'Please refund 20 EUR of my order 1042.'
 
+/** Every point is two whole turns. */
+const allPointsMs = 20 * 60_000
+
 let world: World
 beforeAll(async () => {
   world = await startWorld({ script: eager, idempotency: 'none' })
@@ -59,39 +62,49 @@ const pointsOf = (ports: string[]): (Plan & { name: string })[] =>
     (['before', 'after'] as const).map((when) => ({ n: i + 1, when, name: `${i + 1} ${when} ${port}` })),
   )
 
-test('killed anywhere while it proposes, nothing runs, and the token that is shown in the end works', async () => {
-  await propose()
-  const { ports } = await propose()
-  const failed: string[] = []
-  for (const { name, ...plan } of pointsOf(ports)) {
-    const { ticketId, refunds, replies } = await propose(plan)
-    if (refunds !== 0) failed.push(`${name}: ran without consent`)
-    if (replies !== 1) failed.push(`${name}: ${replies} replies`)
-    if (!world.replies(ticketId).at(-1)?.plain_body.includes('Please confirm:')) failed.push(`${name}: not asked`)
-  }
-  expect(failed).toEqual([])
-  expect(ports).toContain('conversations.propose')
-})
+test(
+  'killed anywhere while it proposes, nothing runs, and the token that is shown in the end works',
+  async () => {
+    await propose()
+    const { ports } = await propose()
+    const failed: string[] = []
+    for (const { name, ...plan } of pointsOf(ports)) {
+      const { ticketId, refunds, replies } = await propose(plan)
+      if (refunds !== 0) failed.push(`${name}: ran without consent`)
+      if (replies !== 1) failed.push(`${name}: ${replies} replies`)
+      if (!world.replies(ticketId).at(-1)?.plain_body.includes('Please confirm:'))
+        failed.push(`${name}: not asked`)
+    }
+    expect(failed).toEqual([])
+    expect(ports).toContain('conversations.propose')
+  },
+  allPointsMs,
+)
 
-test('killed anywhere while it is confirmed, it runs once at most, and is forgotten nowhere', async () => {
-  const { ports, refunds } = await confirm()
-  expect(refunds).toBe(1)
-  const failed: string[] = []
-  const unknowns: string[] = []
-  for (const { name, ...plan } of pointsOf(ports)) {
-    const seen = await confirm(plan)
-    if (seen.refunds > 1) failed.push(`${name}: ${seen.refunds} refunds`)
-    if (seen.replies > 2) failed.push(`${name}: ${seen.replies} replies`)
-    if (seen.unknown !== seen.handedOver) failed.push(`${name}: unknown ${seen.unknown}, a human ${seen.handedOver}`)
-    if (!seen.unknown && (seen.refunds !== 1 || seen.replies !== 2)) failed.push(`${name}: forgotten`)
-    if (seen.unknown) unknowns.push(name.replace(/^\d+ /, ''))
-  }
-  expect(failed).toEqual([])
-  // Between INTENT and outcome nobody can know without a key.
-  expect(unknowns).toEqual([
-    'after conversations.intent',
-    'before http.tool',
-    'after http.tool',
-    'before conversations.outcome',
-  ])
-})
+test(
+  'killed anywhere while it is confirmed, it runs once at most, and is forgotten nowhere',
+  async () => {
+    const { ports, refunds } = await confirm()
+    expect(refunds).toBe(1)
+    const failed: string[] = []
+    const unknowns: string[] = []
+    for (const { name, ...plan } of pointsOf(ports)) {
+      const seen = await confirm(plan)
+      if (seen.refunds > 1) failed.push(`${name}: ${seen.refunds} refunds`)
+      if (seen.replies > 2) failed.push(`${name}: ${seen.replies} replies`)
+      if (seen.unknown !== seen.handedOver)
+        failed.push(`${name}: unknown ${seen.unknown}, a human ${seen.handedOver}`)
+      if (!seen.unknown && (seen.refunds !== 1 || seen.replies !== 2)) failed.push(`${name}: forgotten`)
+      if (seen.unknown) unknowns.push(name.replace(/^\d+ /, ''))
+    }
+    expect(failed).toEqual([])
+    // Between INTENT and outcome nobody can know without a key.
+    expect(unknowns).toEqual([
+      'after conversations.intent',
+      'before http.tool',
+      'after http.tool',
+      'before conversations.outcome',
+    ])
+  },
+  allPointsMs,
+)

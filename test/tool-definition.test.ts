@@ -199,8 +199,16 @@ describe('a tool definition', () => {
       withProperty(read, 'a', { type: 'object', properties: {} }),
       'parameters.properties.a',
     ],
-    ['a text for consent that names no parameter', { ...write, confirmText: { en: 'Refund {sum}' } }, 'confirmText.en'],
-    ['a text for consent in an unknown language', { ...write, confirmText: { xx: 'Refund it' } }, 'confirmText.xx'],
+    [
+      'a text for consent that names no parameter',
+      { ...write, confirmText: { en: 'Refund {sum}' } },
+      'confirmText.en',
+    ],
+    [
+      'a text for consent in an unknown language',
+      { ...write, confirmText: { xx: 'Refund it' } },
+      'confirmText',
+    ],
     ['a text for consent of a read', { ...read, confirmText: { en: 'Read it' } }, 'confirmText'],
     ['a write on a record of nobody', { ...write, ownership: undefined }, 'ownership'],
     [
