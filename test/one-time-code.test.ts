@@ -10,7 +10,7 @@ const hour = 60 * minute
 
 let world: World
 beforeAll(async () => {
-  world = await startWorld({ script: eager })
+  world = await startWorld({ script: eager, sender: true })
 })
 afterAll(() => world.close())
 beforeEach(async () => {
@@ -213,7 +213,7 @@ describe('in a chat', () => {
 })
 
 test('without a sender nothing is asked: the model is told to hand over', async () => {
-  const bare = await startWorld({ script: eager, sender: false })
+  const bare = await startWorld({ script: eager })
   try {
     await publishRefund(bare, { identity: 'signed_in' })
     const ticketId = await bare.ask(asks)

@@ -132,7 +132,7 @@ export async function startWorld(options: {
   idempotency?: 'key' | 'lookup' | 'none'
   refundIdentity?: 'mailbox' | 'signed_in'
   mode?: 'reply' | 'note'
-  /** False: the deploy names no sender, so there are no one-time codes. */
+  /** Does the deploy name a sender? Default: none, so there are no one-time codes. */
   sender?: boolean
   /** Default: Zendesk, and with it everything here that speaks of comments. */
   helpdesk?: HelpdeskName
@@ -183,7 +183,7 @@ export async function startWorld(options: {
       queueUrl,
       keyId,
       roleArn: aws.roleArn,
-      ...(options.sender === false ? {} : { codeSender: demoCodeSender }),
+      ...(options.sender === true ? { codeSender: demoCodeSender } : {}),
       anthropic: { apiKey: claudeKey, baseURL: claude.url },
       allowance,
       io,
