@@ -530,6 +530,22 @@ describe('a value from an earlier result', () => {
     expect(JSON.stringify(texts(ticketId))).not.toContain('JD0146')
   })
 
+  test('of one stranger is not there for another, though neither has a proven address', async () => {
+    const last = { type: 'string' as const, source: 'previous.any_order.order.id' as const }
+    const parameters = { type: 'object' as const, required: ['order_id'], properties: { order_id: last } }
+    await publish(
+      anyOrder(world.shop.url, { response: {} }),
+      anyOrder(world.shop.url, { name: 'track_last', parameters, response: {} }),
+    )
+    world.script = tells([['any_order', { order_id: '2077' }]])
+    const ticketId = await world.ask('Where is 2077?', { channel: 'api' })
+    expect(asked('/any/')).toHaveLength(1)
+    world.script = tells([['track_last', {}]])
+    await world.askAgain(ticketId, 'And again?', { author: demoCustomers.kim, channel: 'api' })
+    expect(asked('/any/')).toHaveLength(1)
+    expect(said(ticketId)).toMatch(/^refused: not_allowed: this needs a value/)
+  })
+
   test('is none where the tool of the earlier result may show strangers’ records', async () => {
     await publish(
       anyOrder(world.shop.url, { response: {} }),
