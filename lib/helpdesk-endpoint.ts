@@ -88,11 +88,12 @@ export class HelpdeskEndpoint extends Construct {
         OWN_HOSTS: [props.api.apiEndpoint, ...(settings.publicUrl ? [settings.publicUrl] : [])]
           .map((url) => Fn.select(2, Fn.split('/', url)))
           .join(','),
+        ...(settings.codeSender === undefined ? {} : { CODE_SENDER: settings.codeSender }),
       },
       logRetention: settings.logRetentionDays,
       reservedConcurrency: settings.answerReservedConcurrency,
       wakesItself: true,
-      permissions: answerMay(storage, this.queue, queuesKey),
+      permissions: answerMay(storage, this.queue, queuesKey, settings.codeSender),
     })
     this.answer.handler.addEventSource(
       new SqsEventSource(this.queue, { batchSize: 1, maxConcurrency: 10, reportBatchItemFailures: true }),

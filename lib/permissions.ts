@@ -34,10 +34,16 @@ export const receiveMay = (storage: StorageStack, queue: IQueue, queuesKey: IKey
   ...send(queuesKey, queue),
 ]
 
-/** `answer` by itself: wakes itself, reads the Anthropic key, and becomes a tenant. No tenant's data. */
-export const answerMay = (storage: StorageStack, queue: IQueue, queuesKey: IKey): PolicyStatement[] => [
+/** `answer` by itself: wakes itself, reads the Anthropic key, mails codes, and becomes a tenant. No tenant's data. */
+export const answerMay = (
+  storage: StorageStack,
+  queue: IQueue,
+  queuesKey: IKey,
+  codeSender: string | undefined,
+): PolicyStatement[] => [
   ...readSecrets(storage, storage.anthropicSecret.secretArn),
   ...send(queuesKey, queue),
+  ...(codeSender === undefined ? [] : [mailFrom(codeSender)]),
 ]
 
 /**
@@ -157,6 +163,15 @@ function send(queuesKey: IKey, ...queues: IQueue[]): PolicyStatement[] {
     ),
     allow(['kms:GenerateDataKey', 'kms:Decrypt'], queuesKey.keyArn, via('sqs')),
   ]
+}
+
+/** From this address alone. SES looks for the address among its identities, and for its domain. */
+function mailFrom(sender: string): PolicyStatement {
+  const identity = (name: string) =>
+    `arn:${Aws.PARTITION}:ses:${Aws.REGION}:${Aws.ACCOUNT_ID}:identity/${name}`
+  return allow(['ses:SendEmail'], [sender, sender.slice(sender.indexOf('@') + 1)].map(identity), {
+    StringEquals: { 'ses:FromAddress': sender },
+  })
 }
 
 function via(service: string): Conditions {

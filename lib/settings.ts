@@ -16,6 +16,8 @@ const settings = z.object({
     .string()
     .regex(/^https:\/\/[a-z0-9.-]+$/, 'https:// and a host alone, for example https://hooks.acme.com')
     .optional(),
+  /** The address that one-time codes come from: verified in Amazon SES, alone or by its domain. Without one there are no codes. */
+  codeSender: z.email('an address that is verified in Amazon SES').optional(),
   logRetentionDays: z.coerce.number().pipe(z.enum(RetentionDays)).default(RetentionDays.THREE_MONTHS),
   /** Webhooks a second, over all helpdesks. Beyond it they get 429, which not every helpdesk sends again. */
   throttleRate: z.coerce.number().int().min(1).default(500),

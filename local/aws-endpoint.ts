@@ -1,5 +1,5 @@
 /**
- * AWS on this machine: the few operations of Secrets Manager, KMS, SQS and STS that Deskhand uses, over HTTP as the
+ * AWS on this machine: the few operations of Secrets Manager, KMS, SQS, SES and STS that Deskhand uses, over HTTP as the
  * SDK's clients send them, so that the laptop, the tests and the cloud run the same code. It does what the policies of
  * the deployed roles do for a tenant's session; signatures are not checked, access keys and session tokens are.
  */
@@ -10,8 +10,9 @@ import { keyArn, kms } from './aws-kms.ts'
 import { newSigningKey, signing } from './aws-kms-signing.ts'
 import { secretsManager } from './aws-secrets-manager.ts'
 import { type Caller, type Input, isRefusal, type Operations, refuse } from './aws-service.ts'
+import { sendEmail, sesPath } from './aws-ses.ts'
 import { sqs } from './aws-sqs.ts'
-import { loadState, type StoredMessage } from './aws-state.ts'
+import { loadState, type StoredMail, type StoredMessage } from './aws-state.ts'
 import { assumeRole, errorXml, type Session } from './aws-sts.ts'
 
 export interface AwsEndpointOptions {
@@ -19,6 +20,8 @@ export interface AwsEndpointOptions {
   directory?: string
   /** Default: the machine's. Visibility time-outs, delays and sessions follow it. */
   clock?: { now(): number }
+  /** Gets every mail that SES took. */
+  onMail?: (mail: StoredMail) => void
 }
 
 export interface AwsEndpoint {
@@ -39,6 +42,8 @@ export interface AwsEndpoint {
   secrets(): Record<string, string>
   /** What a queue holds, whether visible or not. */
   messages(queueName: string): readonly StoredMessage[]
+  /** Every mail that SES took, oldest first. */
+  mails(): readonly StoredMail[]
   /** Every operation so far, as `<service>.<operation>`. */
   calls: string[]
   close(): Promise<void>
@@ -69,6 +74,8 @@ export async function startAwsEndpoint(options: AwsEndpointOptions = {}): Promis
     sqs: sqs(state, now, save),
   }
 
+  const send = sendEmail(state, now, options.onMail ?? (() => undefined))
+
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => {
       response.writeHead(500).end(JSON.stringify({ __type: 'InternalFailure', message: String(error) }))
@@ -77,6 +84,7 @@ export async function startAwsEndpoint(options: AwsEndpointOptions = {}): Promis
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await bodyOf(request)
+    if (request.method === 'POST' && request.url === sesPath) return await answerSes(request, response, body)
     const target = request.headers['x-amz-target']
     if (typeof target !== 'string') {
       const result = attempt(() => {
@@ -106,6 +114,21 @@ export async function startAwsEndpoint(options: AwsEndpointOptions = {}): Promis
       'content-type': request.headers['content-type'] ?? 'application/x-amz-json-1.1',
     })
     response.end(JSON.stringify(refusal ? { __type: refusal.awsCode, message: refusal.message } : value))
+  }
+
+  /** SES speaks REST: the operation is the path, an error's name is in a header. */
+  async function answerSes(request: IncomingMessage, response: ServerResponse, body: string): Promise<void> {
+    calls.push('ses.SendEmail')
+    const { value, refusal } = await attempt(() => {
+      const sent = send(JSON.parse(body) as Input, callerOf(request, sessions, now))
+      save()
+      return sent
+    })
+    response.writeHead(refusal?.status ?? 200, {
+      'content-type': 'application/json',
+      ...(refusal ? { 'x-amzn-errortype': refusal.awsCode } : {}),
+    })
+    response.end(JSON.stringify(refusal ? { message: refusal.message } : value))
   }
 
   await new Promise<void>((done, fail) => {
@@ -143,6 +166,7 @@ export async function startAwsEndpoint(options: AwsEndpointOptions = {}): Promis
     },
     secrets: () =>
       Object.fromEntries(Object.entries(state.secrets).map(([name, { value }]) => [name, value])),
+    mails: () => state.mails,
     messages: (name) => state.queues[name]?.messages ?? [],
     close: () =>
       new Promise((done, fail) => {

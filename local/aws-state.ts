@@ -22,6 +22,14 @@ export interface StoredQueue {
   redrive?: { deadLetterQueue: string; maxReceiveCount: number }
   messages: StoredMessage[]
 }
+export interface StoredMail {
+  id: string
+  at: number
+  from: string
+  to: string[]
+  subject: string
+  text: string
+}
 export interface AwsState {
   secrets: Record<string, StoredSecret>
   /** Key id to 32 bytes, base64. */
@@ -29,14 +37,17 @@ export interface AwsState {
   /** Key id to an ECC_NIST_P256 private key, PKCS #8 in DER, base64. */
   signingKeys: Record<string, string>
   queues: Record<string, StoredQueue>
+  /** Mails that SES took, oldest first. */
+  mails: StoredMail[]
 }
 
 /** Reads the state that `directory` keeps, and answers how to keep what it becomes. */
 export function loadState(directory?: string): { state: AwsState; save(): void } {
-  const empty: AwsState = { secrets: {}, keys: {}, signingKeys: {}, queues: {} }
+  const empty: AwsState = { secrets: {}, keys: {}, signingKeys: {}, queues: {}, mails: [] }
   if (directory === undefined) return { state: empty, save: () => {} }
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const file = join(directory, 'aws.json')
+  // A file of before has no mails yet.
   const kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Partial<AwsState>) : {}
   const state: AwsState = { ...empty, ...kept }
   return {

@@ -5,6 +5,9 @@ import type { agentSettings, authorization, toolDefinition, userDataApi } from '
 export const demoTenant = 'nordlicht'
 export const demoShopToken = 'demo-shop-api-token'
 
+/** Where one-time codes come from. */
+export const demoCodeSender = 'codes@nordlicht.example'
+
 export const demoMessage = {
   subject: 'Where is my order 1042?',
   text: 'Hello,\n\nmy order 1042 has still not arrived. Where is it, and when can I expect it?\n\nThanks\nZoë',

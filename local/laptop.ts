@@ -25,6 +25,7 @@ import { type ClaudeStandIn, type Script, startClaude } from './claude.ts'
 import {
   demoAgentSettings,
   demoAuthorization,
+  demoCodeSender,
   demoShopSecret,
   demoTenant,
   demoTools,
@@ -92,7 +93,12 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     const tables = opened(
       await startTables(directory === undefined ? {} : { path: join(directory, 'tables') }),
     )
-    const aws = opened(await startAwsEndpoint(directory === undefined ? {} : { directory }))
+    const aws = opened(
+      await startAwsEndpoint({
+        ...(directory === undefined ? {} : { directory }),
+        onMail: ({ to, subject, text }) => onLine({ event: 'mail', to: to.join(', '), subject, text }),
+      }),
+    )
     const standIns = await startStandIns(directory, beside, opened)
     const others = helpdeskNames.length
     const shop = opened(await startShop({ port: beside(others + 1) }))
@@ -156,6 +162,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
           identityKeyArn: identityKey,
           publicUrl: door.url,
           roleArn: aws.roleArn,
+          codeSender: demoCodeSender,
           anthropic: options.anthropic ?? { apiKey: 'stand-in', ...(claude ? { baseURL: claude.url } : {}) },
           allowance: { hosts: new Set([...stoodIn, ...(options.allowHosts ?? [])]) },
         }),

@@ -107,6 +107,11 @@ const steps: Record<string, (line: Line) => Step> = {
     label: 'customer',
     detail: `${who} writes in ticket ${ticketId}: ${about}`,
   }),
+  mail: ({ to, subject, text: body }) => ({
+    label: 'mail out',
+    detail: `to ${to}, ${text(subject)}: ${text(body)}`,
+    tone: 'good',
+  }),
   webhook_in: ({ helpdesk, bytes }) => ({
     label: 'webhook in',
     detail: `from ${helpdesk}, ${number(bytes)} bytes`,

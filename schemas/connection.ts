@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { connectionId, helpdeskName, secretName } from './names.ts'
+import { connectionId, helpdeskName, secretName, vendorId } from './names.ts'
 
 /**
  * What an admin attests about the helpdesk account, because its API does not say. Each closes a side door
@@ -34,6 +34,10 @@ export const connectionBase = z.strictObject({
       everyMinutes: z.number().int().min(5).max(1440).default(15),
     })
     .default({ enabled: true, everyMinutes: 15 }),
+  /** Helpdesk user ids of those who may approve a write by an internal note. None: only the admin API approves. */
+  approvers: z.array(vendorId).max(100).default([]),
+  /** The company's own addresses: no one-time code goes there, whatever a customer claims. */
+  supportAddresses: z.array(z.email()).max(100).default([]),
   attestations: attestations.default({ senderAuthentication: false, ccsOff: false, noSharedViews: false }),
 })
 export type ConnectionBase = z.infer<typeof connectionBase>

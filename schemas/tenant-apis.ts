@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { agentRules } from './agent-rules.ts'
+import { fixedLanguages } from './consent.ts'
 import { assurance, authorizationName } from './names.ts'
 import {
   limits,
@@ -93,8 +94,13 @@ export const toolDefinition = z.strictObject({
   authorization: authorizationName.optional(),
   /** Least assurance. Default: `signed_in` for writes, `mailbox` for reads with a `customer.*` source, else `none`. */
   identity: assurance.optional(),
-  /** Writes say so themselves until consent is built: `never` is the only value that is honoured. */
-  confirm: z.literal('never').optional(),
+  /** Who consents before a write runs: nobody, the customer, or an approver of the connection. Default: `customer`. */
+  confirm: z.enum(['never', 'customer', 'agent']).optional(),
+  /**
+   * How the write reads where somebody is asked to consent, by language: `Refund {amount} EUR of order {order_id}`.
+   * Without one it is the tool's name. Values that it does not name are listed under it.
+   */
+  confirmText: z.partialRecord(z.enum(fixedLanguages), z.string().min(3).max(300)).optional(),
   /**
    * What keeps a write from being done twice where its outcome is not known. `key`: the API keeps the promise of
    * `Idempotency-Key`. `lookup`: a read tool tells whether it was done. `none`: a human has to look.

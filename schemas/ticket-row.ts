@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { decider, grant, oneTimeCode, proposalMark } from './consent.ts'
 
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'bytes')
 
@@ -22,6 +23,8 @@ export const openEffect = z.object({
     .optional(),
   /** Who it was for: see `EffectRow.about`. */
   about: z.string().optional(),
+  /** Who consented to it; absent where the tool asked nobody. */
+  consent: decider.optional(),
 })
 export type OpenEffect = z.infer<typeof openEffect>
 
@@ -77,6 +80,16 @@ export const ticketRow = z.object({
   /** HMAC of the address that got a personal reply: from then on nobody else may read along. */
   personal: z.string().optional(),
   task: taskMark.optional(),
+  /** The newest proposal of each tool. */
+  proposals: z.record(z.string(), proposalMark).default({}),
+  /** The newest one-time code, how many were made on this ticket, and HMACs of what was tried against the newest. */
+  code: oneTimeCode.optional(),
+  codes: z.number().default(0),
+  tried: z.instanceof(Set).optional(),
+  /** The customer message whose answer asks for a one-time code, whether or not one could be sent. */
+  codeAsked: z.string().optional(),
+  /** What a one-time code proved. */
+  grant: grant.optional(),
 })
 export type TicketRow = z.infer<typeof ticketRow>
 

@@ -190,7 +190,7 @@ describe('publishing a configuration', () => {
       userDataApi: { url: 'https://169.254.169.254/latest', authorization: 'crm' },
       tools: [
         { ...demoTools(shop)[0], authorization: 'nobody' },
-        { ...refundTool(shop, 'key'), confirm: undefined, ownership: undefined },
+        { ...refundTool(shop, 'key'), confirmText: { en: '{sum}' }, ownership: undefined },
         { ...demoTools(shop)[1], limits: { perCustomerPerDay: 3 } },
       ],
     }
@@ -211,7 +211,7 @@ describe('publishing a configuration', () => {
       'userDataApi.url',
       'userDataApi.authorization',
       'tools.0.authorization',
-      'tools.1.confirm',
+      'tools.1.confirmText.en',
       'tools.1.ownership',
       'tools.2',
     ]) {

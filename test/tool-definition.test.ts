@@ -92,7 +92,7 @@ describe('a tool definition', () => {
       { ...write, limits: { perTicket: 1, perCustomerPerWeek: 3 } },
       'limits',
     ],
-    ['a consent that is not built', { ...write, confirm: 'customer' }, 'confirm'],
+    ['a consent that there is not', { ...write, confirm: 'sometimes' }, 'confirm'],
     ['the name of a built-in tool', { ...write, name: 'hand_over' }, 'name'],
     ['a URL without https', withRequest(read, { url: 'http://api.acme.com/{order_id}' }), 'request.url'],
     ['a URL of an internal host', withRequest(read, { url: 'https://localhost/{order_id}' }), 'request.url'],
@@ -199,7 +199,17 @@ describe('a tool definition', () => {
       withProperty(read, 'a', { type: 'object', properties: {} }),
       'parameters.properties.a',
     ],
-    ['a write that does not say who consents', { ...write, confirm: undefined }, 'confirm'],
+    [
+      'a text for consent that names no parameter',
+      { ...write, confirmText: { en: 'Refund {sum}' } },
+      'confirmText.en',
+    ],
+    [
+      'a text for consent in an unknown language',
+      { ...write, confirmText: { xx: 'Refund it' } },
+      'confirmText',
+    ],
+    ['a text for consent of a read', { ...read, confirmText: { en: 'Read it' } }, 'confirmText'],
     ['a write on a record of nobody', { ...write, ownership: undefined }, 'ownership'],
     [
       'ownership by an unknown parameter',
@@ -255,10 +265,10 @@ describe('a tool definition', () => {
 
   test('names every problem at once', () => {
     const definition = withRequest(
-      { ...write, confirm: undefined, authorization: 'other' },
+      { ...write, confirmText: { en: '{sum}' }, authorization: 'other' },
       { headers: { Host: 'x' } },
     )
-    expect(paths(definition)).toEqual(['request.headers.Host', 'confirm', 'authorization'])
+    expect(paths(definition)).toEqual(['request.headers.Host', 'confirmText.en', 'authorization'])
   })
 
   test('may select with a function that finds nothing in nothing', () => {

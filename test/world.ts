@@ -26,6 +26,7 @@ import { type Script, startClaude } from '../local/claude.ts'
 import {
   demoAgentSettings,
   demoAuthorization,
+  demoCodeSender,
   demoShopSecret,
   demoTenant,
   demoTools,
@@ -132,6 +133,8 @@ export async function startWorld(options: {
   idempotency?: 'key' | 'lookup' | 'none'
   refundIdentity?: 'mailbox' | 'signed_in'
   mode?: 'reply' | 'note'
+  /** Does the deploy name a sender? Default: none, so there are no one-time codes. */
+  sender?: boolean
   /** Default: Zendesk, and with it everything here that speaks of comments. */
   helpdesk?: HelpdeskName
   /** Another tenant on the same deployment, with a helpdesk account and a shop of its own. */
@@ -183,6 +186,7 @@ export async function startWorld(options: {
       identityKeyArn,
       publicUrl,
       roleArn: aws.roleArn,
+      ...(options.sender === true ? { codeSender: demoCodeSender } : {}),
       anthropic: { apiKey: claudeKey, baseURL: claude.url },
       allowance,
       io,

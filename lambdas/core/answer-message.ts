@@ -1,18 +1,22 @@
 /** Answering one message: who wrote it, what is known of them, what Claude says, a last look, the reply. */
-import { atLeast } from '../../schemas/names.ts'
 import { type AgentEnd, runAgent } from './agent.ts'
+import { askUserData } from './ask-user-data.ts'
 import { checkReply } from './check-reply.ts'
+import { fixedParts } from './consent/fixed-parts.ts'
+import { addressTag } from './consent/grant.ts'
+import { heedCustomer } from './consent/heed-customer.ts'
+import { redeemCode } from './consent/redeem-code.ts'
+import { wouldHave } from './consent/shadow.ts'
 import { isCode } from './errors.ts'
 import { handOver } from './hand-over.ts'
 import type { Message, Ticket } from './helpdesk.ts'
 import { audienceIsOnly, type Identity } from './identify.ts'
-import { contentOf, effectId, type Journal, openJournal } from './ledger.ts'
-import { aboutOf, identityOf, lookAgain } from './look-again.ts'
-import { code, isNoteMode, noteHosts, safeNote } from './note.ts'
+import { contentOf, effectId, type Journal } from './ledger.ts'
+import { aboutOf, identityOf, lookAgain, openTurnJournal } from './look-again.ts'
+import { isNoteMode, noteHosts, safeNote } from './note.ts'
 import { performTools } from './perform-tools.ts'
 import { post, refOf } from './post.ts'
 import { type EarlierEffect, opening } from './prompt.ts'
-import { needsAdmin, tenantSender } from './send-tool.ts'
 import { underWayText } from './task-state.ts'
 import {
   handedOver,
@@ -23,9 +27,9 @@ import {
   tracedModel,
   userDataEntry,
 } from './trace-turn.ts'
-import { type Turn, turnIdOf, type Work } from './turn.ts'
+import type { Turn, Work } from './turn.ts'
 import { mayReplyUnproven } from './unproven.ts'
-import { fetchUserData, type UserData } from './user-data.ts'
+import type { UserData } from './user-data.ts'
 
 /**
  * How a look at the ticket ended. `closing`: an effect whose outcome is stored, to be closed with the release. `paid`:
@@ -34,8 +38,9 @@ import { fetchUserData, type UserData } from './user-data.ts'
 export type Ending = { settled: string; closing?: string; paid?: boolean; checkAt?: number } | { again: true }
 
 export async function answerMessage(work: Work, ticket: Ticket, message: Message): Promise<Ending> {
-  const { clock, log, tenant, lease, configuration } = work
-  const identity = identityOf(work, ticket, message)
+  const { log, lease, configuration } = work
+  const redeemed = await redeemCode(work, ticket, message)
+  const identity = await identityOf(work, ticket, message)
   log.info('customer_identified', { assurance: identity.level, cause: identity.why, messageId: message.id })
   work.trace.add(identified(identity, message, ticket))
   const barred = await barredBy(work, ticket, identity)
@@ -45,13 +50,7 @@ export async function answerMessage(work: Work, ticket: Ticket, message: Message
   }
 
   const about = await aboutOf(work, identity)
-  const journal = await openJournal(
-    tenant.conversations,
-    tenant.vault,
-    lease.key.pk,
-    turnIdOf(message.id, about),
-    clock.now,
-  )
+  const journal = await openTurnJournal(work, message, about)
   const [begun] = journal.steps
   // A turn keeps the configuration it began with.
   const agent =
@@ -85,7 +84,9 @@ export async function answerMessage(work: Work, ticket: Ticket, message: Message
     ...storedEntries(turn, journal.steps),
   ])
     turn.trace.add(entry)
-  const end = await letClaudeWork(turn, journal, userData)
+  // Once the model was asked, what the message decides is decided.
+  const heeded = journal.steps.length === 0 ? await heedCustomer(turn, redeemed) : { lines: [] }
+  const end = heeded.end ?? (await letClaudeWork(turn, journal, userData, heeded.lines))
   switch (end.end) {
     case 'again':
       return { again: true }
@@ -121,38 +122,11 @@ async function barredBy(work: Work, ticket: Ticket, identity: Identity): Promise
   return sameReader ? undefined : 'audience_changed'
 }
 
-/** What `Deskhand-Identity` calls the User Data API: no tool of a tenant can have a hyphen in its name. */
-const userDataTool = 'user-data-api'
-
-/** Once per turn, for a verified address only. */
-async function askUserData(work: Work, message: Message, identity: Identity): Promise<UserData | undefined> {
-  const { agent, clock, lease, log, tenant, signal } = work
-  const api = agent.userDataApi
-  if (api === undefined || identity.address === undefined || !atLeast(identity.level, api.identity))
-    return undefined
-  const started = clock.now()
-  const effect = await effectId(tenant.vault, lease.key.pk, 'user_data', message.id)
-  const userData = await fetchUserData({
-    api,
-    authorizations: agent.authorizations,
-    email: identity.address,
-    ...tenantSender(work, { effect, tool: userDataTool, identity }),
-    signal,
-  })
-  const fields = { code: userData.kind, ms: clock.now() - started }
-  if (userData.kind === 'mismatch') log.alarm('user_data_mismatch', fields)
-  else if (userData.kind === 'unavailable') {
-    const why = { ...fields, cause: userData.cause }
-    if (needsAdmin.has(userData.cause)) log.alarm('user_data_misconfigured', why)
-    else log.warn('user_data', why)
-  } else log.info('user_data', { ...fields, ...(userData.kind === 'data' ? { bytes: userData.bytes } : {}) })
-  return userData
-}
-
 async function letClaudeWork(
   turn: Turn,
   journal: Journal,
   userData: UserData | undefined,
+  decided: EarlierEffect[],
 ): Promise<AgentEnd> {
   const { agent, clock } = turn
   try {
@@ -165,7 +139,7 @@ async function letClaudeWork(
         message: turn.message,
         identity: turn.identity,
         userData,
-        effects: await earlierEffects(turn),
+        effects: [...(await earlierEffects(turn)), ...decided],
         settings: agent.settings,
         task: underWayText(turn),
         now: clock.now(),
@@ -203,10 +177,12 @@ async function earlierEffects(turn: Turn): Promise<EarlierEffect[]> {
 async function reply(turn: Turn, journal: Journal, text: string): Promise<Ending> {
   const { tenant, lease, message, log, clock } = turn
   const noteMode = isNoteMode(turn.connection)
-  const checked = checkReply(text, { linkHosts: turn.agent.links })
-  if (!checked.ok) {
-    log.warn('reply_refused', { cause: checked.cause })
-    turn.trace.add({ kind: 'reply_refused', cause: checked.cause })
+  const fixed = await fixedParts(turn)
+  const checked = checkReply([text, ...fixed].join('\n\n'), { linkHosts: turn.agent.links })
+  if (!checked.ok || !checked.text.endsWith(fixed.join('\n\n'))) {
+    const cause = checked.ok ? 'fixed_part' : checked.cause
+    log.warn('reply_refused', { cause })
+    turn.trace.add({ kind: 'reply_refused', cause })
     return await endHandedOver(turn, turn.ticket, message, 'reply_refused')
   }
   const ticket = await lookAgain(turn)
@@ -248,18 +224,12 @@ async function reply(turn: Turn, journal: Journal, text: string): Promise<Ending
 const reachesCustomerAlone = ({ identity }: Turn, ticket: Ticket): boolean =>
   identity.address !== undefined && audienceIsOnly(ticket, identity.address)
 
-const addressTag = async (work: Work, address: string | undefined): Promise<string> =>
-  await work.tenant.vault.hmac(`address|${address ?? ''}`)
-
-/** Note mode: the answer, and the writes that would have been made. */
+/** Note mode: the answer, and what would have been done or asked. */
 function suggestion(turn: Turn, journal: Journal, text: string): string {
-  const calls = journal.steps
+  const hosts = noteHosts(turn.agent)
+  const lines = journal.steps
     .flatMap((step) => step.answer.content)
     .filter((block) => block.type === 'tool_use')
-    .filter((call) => turn.agent.tools.get(call.name)?.effect === 'write')
-  const hosts = noteHosts(turn.agent)
-  const lines = calls.map(
-    (call) => `- would have called ${call.name} ${code(JSON.stringify(call.input), hosts)}`,
-  )
+    .flatMap((call) => wouldHave(turn, call, hosts))
   return safeNote(['**Suggested answer** (note mode, nothing was sent)', text, ...lines], hosts)
 }

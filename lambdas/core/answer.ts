@@ -13,11 +13,15 @@ import type { TicketRow } from '../../schemas/ticket-row.ts'
 import { answerMessage, type Ending, endHandedOver } from './answer-message.ts'
 import { createBoundedCache } from './bounded-cache.ts'
 import { type Configuration, createConfiguration } from './configuration.ts'
+import { heedApprovers } from './consent/heed-approvers.ts'
+import { awaitsTeam } from './consent/proposals.ts'
+import { seeThrough } from './consent/see-through.ts'
 import { DeskhandError } from './errors.ts'
 import type { Helpdesk, HelpdeskApi, Ticket, TokenCache } from './helpdesk.ts'
 import { claim, giveBack, release } from './lease.ts'
 import { loadEffects } from './ledger.ts'
 import { verdictOn } from './look-again.ts'
+import { isNoteMode } from './note.ts'
 import { parseJson } from './parse-json.ts'
 import type { AnswerRuntime, TenantRuntime } from './ports.ts'
 import { endFailed, giveUp, isHopeless, type Later, outageDelay, wakeLater, workLater } from './postpone.ts'
@@ -178,7 +182,8 @@ async function look(run: Run): Promise<Ending | Later> {
   const { row } = lease
   lease.looked = row.rung
   lease.lookedAt = clock.now()
-  if (!row.customer && Object.keys(row.open).length === 0 && row.mustHandOver === undefined) {
+  const isQuiet = !row.customer && Object.keys(row.open).length === 0 && row.mustHandOver === undefined
+  if (isQuiet && !awaitsTeam(row.proposals, lease.lookedAt)) {
     return { settled: 'team_only' }
   }
   const work = await prepare(run)
@@ -205,6 +210,10 @@ async function look(run: Run): Promise<Ending | Later> {
     return await endHandedOver(work, ticket, newest, lease.row.mustHandOver)
   }
   if (!work.connection.enabled) return disabled
+  if (!isNoteMode(work.connection) && ticket.inScope) {
+    await heedApprovers(work, ticket)
+    if ((await seeThrough(work, ticket)) === 'changed') return { again: true }
+  }
   const verdict = verdictOn(work, ticket)
   const wait = isBehindUnnamed(run, ticket, verdict) ? laterFor(lease.row) : undefined
   if (wait !== undefined) return wait

@@ -92,6 +92,11 @@ export interface Evidence {
   signedIn?: true
   /** Flagged as spoofed or its Reply-To diverted: a stranger may be using someone else's address. Never raises. */
   suspicious?: true
+  /**
+   * The helpdesk proves that its author, somebody of the team, wrote it by hand in the helpdesk's own interface: no
+   * mail, no API, no rule. What approvals are read from.
+   */
+  inHelpdeskUi?: true
 }
 
 export interface Message {
@@ -134,6 +139,8 @@ export interface Ticket {
    * ids where there is no address. `unknown` when the helpdesk did not say.
    */
   audience: string[] | 'unknown'
+  /** Addresses of the team, and of the company's own, that the helpdesk named with this ticket. */
+  companyAddresses?: string[]
   /** Opaque version for a conditional post, where the helpdesk has such a thing. */
   stamp: string
   /** Oldest first. */

@@ -1,6 +1,6 @@
 /**
  * Who wrote this message, and how surely do we know? Adapters report evidence, this file alone decides, per message.
- * Absent evidence never raises a level. `confirmed` is not decided here: it comes from our own one-time code.
+ * Absent evidence never raises a level. What a one-time code of ours proved comes from our own store, as evidence too.
  */
 import type { Assurance } from '../../schemas/names.ts'
 import type { Message, Ticket } from './helpdesk.ts'
@@ -38,7 +38,16 @@ export interface Identity {
   suspicious: boolean
 }
 
-export function identify(message: Message, ticket: Ticket, sideDoorsClosed: boolean): Identity {
+/**
+ * `confirmed`: the address that a one-time code of ours proved for this message's author, by our own store. It counts
+ * while it is the author's address on file still.
+ */
+export function identify(
+  message: Message,
+  ticket: Ticket,
+  sideDoorsClosed: boolean,
+  confirmed?: string,
+): Identity {
   const { evidence } = message
   const suspicious = evidence.suspicious === true
   const none = (why: IdentityReason): Identity => ({ level: 'none', why, suspicious })
@@ -51,6 +60,9 @@ export function identify(message: Message, ticket: Ticket, sideDoorsClosed: bool
   if (channel === 'email' && emailAddress(evidence.sender) === undefined)
     return { ...none('bad_sender'), claimed: address }
 
+  const isRequester = evidence.authorIsRequester === true && message.author.id === ticket.requester.id
+  if (confirmed === address && isRequester && !suspicious)
+    return { level: 'confirmed', address: verify(address), why: 'proven', suspicious }
   const why = doubt(message, ticket, address, sideDoorsClosed)
   if (why !== undefined) return { level: 'claimed', claimed: address, why, suspicious }
   const level = channel === 'email' ? 'mailbox' : 'signed_in'
@@ -94,7 +106,7 @@ export const audienceIsOnly = (ticket: Pick<Ticket, 'audience'>, address: string
  * One plain ASCII address in lower case, or `undefined`. No dot, plus or Unicode folding: two spellings that a mail
  * system might deliver to two people stay two addresses.
  */
-function emailAddress(text: string | undefined): string | undefined {
+export function emailAddress(text: string | undefined): string | undefined {
   if (text === undefined || text.length > 254 || !plainAddress.test(text)) return undefined
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 }

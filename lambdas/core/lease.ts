@@ -35,7 +35,8 @@ export async function claim(table: Table, key: Key, now: number): Promise<Lease 
       await table.update('claim', key, {
         update:
           'SET leaseUntil = :until, dueAt = :until, #fence = if_not_exists(#fence, :zero) + :one, ' +
-          'attempts = if_not_exists(attempts, :zero) + :one, #open = if_not_exists(#open, :empty)',
+          'attempts = if_not_exists(attempts, :zero) + :one, #open = if_not_exists(#open, :empty), ' +
+          'proposals = if_not_exists(proposals, :empty)',
         condition: 'attribute_exists(due) AND (attribute_not_exists(leaseUntil) OR leaseUntil <= :now)',
         names,
         values: { ':until': until, ':now': now, ':zero': 0, ':one': 1, ':empty': {} },
@@ -174,7 +175,12 @@ export async function postpone(
 }
 
 /** Updates the row on condition that the fence is ours; keeps the lease's copy of the row current. */
-async function change(table: Table, lease: Lease, call: string, expression: Expression): Promise<void> {
+export async function change(
+  table: Table,
+  lease: Lease,
+  call: string,
+  expression: Expression,
+): Promise<void> {
   const condition = expression.condition === undefined ? mine : `${mine} AND ${expression.condition}`
   const used = `${expression.update} ${condition}`
   try {

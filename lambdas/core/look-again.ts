@@ -1,10 +1,11 @@
 /** What a ticket as just read says of a message: and the last look, right before a write or a reply. */
-
+import { confirmedAddress } from './consent/grant.ts'
 import type { Message, Ticket } from './helpdesk.ts'
 import { type Identity, identify } from './identify.ts'
+import { type Journal, openJournal } from './ledger.ts'
 import { shouldAnswer, type Verdict } from './should-answer.ts'
 import { byTenantRules } from './tenant-rules.ts'
-import type { Turn, Work } from './turn.ts'
+import { type Turn, turnIdOf, type Work } from './turn.ts'
 
 /**
  * Reads the ticket anew. Answers it when the same message is still the newest unanswered one, by the same author at
@@ -14,7 +15,7 @@ export async function lookAgain(turn: Turn): Promise<Ticket | undefined> {
   const ticket = await turn.helpdesk.read(turn.ticket.id, turn.api)
   const verdict = verdictOn(turn, ticket)
   if (verdict.do !== 'answer' || verdict.message.id !== turn.message.id) return undefined
-  const identity = identityOf(turn, ticket, verdict.message)
+  const identity = await identityOf(turn, ticket, verdict.message)
   if (identity.level !== turn.identity.level || identity.address !== turn.identity.address) return undefined
   return ticket
 }
@@ -23,9 +24,19 @@ export async function lookAgain(turn: Turn): Promise<Ticket | undefined> {
 export const aboutOf = async (work: Work, identity: Identity): Promise<string> =>
   await work.tenant.vault.hmac(`about|${identity.address ?? ''}|${identity.level}`)
 
-/** Who wrote `message`, by what the connection attests. */
-export const identityOf = ({ helpdesk, connection }: Work, ticket: Ticket, message: Message): Identity =>
-  identify(message, ticket, helpdesk.sideDoorsClosed(connection.attestations))
+/** Who wrote `message`, by what the connection attests and what a one-time code of ours proved. */
+export async function identityOf(work: Work, ticket: Ticket, message: Message): Promise<Identity> {
+  const sideDoorsClosed = work.helpdesk.sideDoorsClosed(work.connection.attestations)
+  return identify(message, ticket, sideDoorsClosed, await confirmedAddress(work, ticket, message))
+}
+
+/** The model's answers of one turn: of a message, for whom it is answered. */
+export const openTurnJournal = async (
+  { tenant, lease, clock }: Work,
+  message: Message,
+  about: string,
+): Promise<Journal> =>
+  await openJournal(tenant.conversations, tenant.vault, lease.key.pk, turnIdOf(message.id, about), clock.now)
 
 /** Is there something to answer on the ticket as it was read? What the ledger says is answered is answered. */
 export function verdictOn({ lease, effects, clock, agent }: Work, ticket: Ticket): Verdict {

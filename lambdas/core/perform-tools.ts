@@ -2,7 +2,10 @@
 import { atLeast } from '../../schemas/names.ts'
 import type { Call } from './agent.ts'
 import { type BoundCall, bindCall } from './bind-call.ts'
+import { askWhoItIs } from './consent/ask-who.ts'
+import { mayProposeByCode } from './consent/propose.ts'
 import { stoppedRead } from './live-agent.ts'
+import { isNoteMode } from './note.ts'
 import { isBuiltIn, performBuiltIn } from './perform-built-ins.ts'
 import { failure, fromResult, type Performed, refusal } from './performed.ts'
 import { sendTool } from './send-tool.ts'
@@ -58,13 +61,13 @@ async function decide(turn: Turn, call: Call): Promise<Performed> {
   const checked = validateArguments(tool, call.input)
   if (!checked.ok) return refusal('bad_arguments', checked.message)
   const { identity } = turn
-  if (!atLeast(identity.level, tool.identity) || (needsAddress(tool) && identity.address === undefined)) {
-    return refusal(
-      'needs_identity',
-      `this needs identity level ${tool.identity}; this message has ${identity.level}`,
-    )
-  }
-  const bound = await bindCall(turn, tool, checked.args)
+  const isShort =
+    !atLeast(identity.level, tool.identity) || (needsAddress(tool) && identity.address === undefined)
+  if (isShort && (isNoteMode(turn.connection) || !mayProposeByCode(turn, tool)))
+    return await askWhoItIs(turn, tool)
+  // A code that is still to come will have proved it when this is sent.
+  const as: Turn = isShort ? { ...turn, identity: { ...identity, level: 'confirmed' } } : turn
+  const bound = await bindCall(as, tool, checked.args)
   if (!bound.ok) return refusal(bound.failure, bound.message)
   const prepared = prepareRequest(tool, bound.call.values)
   if (!prepared.ok) return refusal('bad_arguments', prepared.message)

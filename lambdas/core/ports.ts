@@ -118,6 +118,14 @@ export interface Queue {
   send(body: Queued, delaySeconds: number): Promise<void>
 }
 
+/** Mail of our own, from the sender that the deploy names. */
+export interface Mail {
+  /** The address mails come from. */
+  sender: string
+  /** Throws `refused` (the address), `unavailable` or `bad_configuration`; after `unavailable` it may have been sent. */
+  send(mail: { to: string; subject: string; text: string }): Promise<void>
+}
+
 // ---- HTTP through the egress guard ----------------------------------------------------------------------
 
 export interface HttpRequest {
@@ -263,6 +271,8 @@ export interface AnswerRuntime {
   log: Log
   queue: Queue
   model: Model
+  /** Absent where the deploy names no sender. */
+  mail?: Mail
   /** Assumes the tenant's session; cached until shortly before it ends. */
   forTenant(tenant: string): Promise<TenantRuntime>
 }

@@ -63,7 +63,7 @@ async function settleTool(work: Work, ticket: Ticket, id: string, effect: OpenEf
       ? ((await repeat(work, ticket, id, effect, stored)) ?? unknown)
       : await lookUp(work, effect, stored.lookup, {
           id,
-          identity: askedFor(work, ticket, effect),
+          identity: await askedFor(work, ticket, effect),
         })
   return await storeToolOutcome(
     work,
@@ -75,11 +75,11 @@ async function settleTool(work: Work, ticket: Ticket, id: string, effect: OpenEf
 }
 
 /** For whom a write was asked, as the ticket shows it now; nobody, where its message is not shown. */
-function askedFor(work: Work, ticket: Ticket, { messageId }: OpenEffect): Identity {
+async function askedFor(work: Work, ticket: Ticket, { messageId }: OpenEffect): Promise<Identity> {
   const message = ticket.messages.find(({ id }) => id === messageId)
   return message === undefined
     ? { level: 'none', why: 'not_customer', suspicious: false }
-    : identityOf(work, ticket, message)
+    : await identityOf(work, ticket, message)
 }
 
 /** Sends a keyed write again where that is right, after a last look at what is live now. */
@@ -127,7 +127,8 @@ async function repeatable(
   const verdict = verdictOn(work, ticket)
   if (verdict.do !== 'answer' || verdict.message.id !== effect.messageId) return undefined
   if (barredWrite(tool, ticket, verdict.message, agent) !== undefined) return undefined
-  const identity = identityOf(work, ticket, verdict.message)
+  if (!isConsented(tool, effect)) return undefined
+  const identity = await identityOf(work, ticket, verdict.message)
   if (!atLeast(identity.level, tool.identity) || (await aboutOf(work, identity)) !== effect.about)
     return undefined
   if (outsideTask({ ...work, live: agent, message: verdict.message, identity }, tool.name) !== undefined)
@@ -141,6 +142,10 @@ async function repeatable(
     identity,
   }
 }
+
+/** Nobody has to be asked for it, or whoever has to be did consent. A code consents in the customer's place. */
+const isConsented = ({ confirm }: Tool, { consent }: OpenEffect): boolean =>
+  consent === 'code' ? confirm !== 'agent' : (confirm ?? 'customer') === (consent ?? 'never')
 
 /**
  * Settles open posts against the ticket as it is: found, it is done; not found, it never happened. Answers the ticket

@@ -13,7 +13,7 @@ import type { Helpdesk, HelpdeskApi, Message, Ticket, TokenCache } from './helpd
 import type { Identity } from './identify.ts'
 import type { Lease } from './lease.ts'
 import type { Journal } from './ledger.ts'
-import type { Clock, Log, Model, Queue, TenantRuntime } from './ports.ts'
+import type { Clock, Log, Mail, Model, Queue, TenantRuntime } from './ports.ts'
 import type { AgentConfiguration, AgentLoader } from './tenant-configuration.ts'
 import type { Trace } from './trace.ts'
 
@@ -24,6 +24,8 @@ export interface Run {
   log: Log
   queue: Queue
   model: Model
+  /** Absent where the deploy names no sender: then there are no one-time codes. */
+  mail?: Mail
   tenant: TenantRuntime
   configuration: Configuration
   loadAgent: AgentLoader

@@ -1,6 +1,8 @@
 /** One write: everything that keeps it from being done twice, for the wrong customer, or at a bad moment. */
+import type { Decider } from '../../schemas/consent.ts'
 import type { EffectRow } from '../../schemas/ticket-row.ts'
 import type { BoundCall } from './bind-call.ts'
+import { deciderOf, proposeWrite } from './consent/propose.ts'
 import { DeskhandError } from './errors.ts'
 import type { Message, Ticket } from './helpdesk.ts'
 import { close, intend } from './lease.ts'
@@ -20,12 +22,23 @@ import type { ToolFailure, ToolResult } from './tools/tool-answer.ts'
 import type { Turn } from './turn.ts'
 import { type Counted, giveBackLimits, guessEnded, overAmount, takeLimits } from './write-limits.ts'
 
-/** Does a write if every rule allows it, at most once on this ticket. */
+/** Somebody consented to exactly this write. */
+export interface Consent {
+  by: Decider
+  /** The last look right before it, where it is not a turn's own. */
+  look?: (turn: Turn) => Promise<boolean>
+}
+
+/**
+ * Does a write if every rule allows it, at most once on this ticket. Without `consent` one that needs it is proposed
+ * instead.
+ */
 export async function writeOnce(
   turn: Turn,
   tool: Tool,
   call: BoundCall,
   request: PreparedRequest,
+  consent?: Consent,
 ): Promise<Performed> {
   if (isNoteMode(turn.connection)) {
     return failure(
@@ -45,8 +58,12 @@ export async function writeOnce(
   const strange = await checkOwner(turn, tool, call.values, call.facts)
   if (strange !== undefined) return refusal(...strange)
 
+  const by = consent === undefined ? deciderOf(turn, tool) : undefined
+  if (by !== undefined) return await proposeWrite(turn, tool, call, request, by)
+
   // The level is computed anew, and nothing is done for a message that is not the newest any more.
-  if ((await lookAgain(turn)) === undefined) return { text: '', end: { end: 'again' } }
+  const look = consent?.look ?? (async () => (await lookAgain(turn)) !== undefined)
+  if (!(await look(turn))) return { text: '', end: { end: 'again' } }
 
   if (!timeFor(turn, tool.timeoutMs))
     throw new DeskhandError('unavailable', 'no time left in this run for a write')
@@ -56,7 +73,7 @@ export async function writeOnce(
   const limits = await takeLimits(turn, tool, call.id, call.values)
   if ('stopped' in limits) return refusal(...limits.stopped)
   const stored: StoredCall = { arguments: call.args, request, ...(lookup === undefined ? {} : { lookup }) }
-  return await send(turn, tool, call.id, stored, limits.counted)
+  return await send(turn, tool, call.id, stored, limits.counted, consent)
 }
 
 /** What an earlier write on this ticket means for this one: done before, too often, or nobody knows. */
@@ -89,6 +106,7 @@ async function send(
   id: string,
   call: StoredCall,
   counted: Counted[],
+  consent: Consent | undefined,
 ): Promise<Performed> {
   const { tenant, lease, clock } = turn
   const content = await tenant.vault.seal(
@@ -106,6 +124,7 @@ async function send(
     ...(counted.length === 0 ? {} : { counted }),
     request: content,
     about: turn.about,
+    ...(consent === undefined ? {} : { consent: consent.by }),
   })
   const result = timeFor(turn, tool.timeoutMs)
     ? await sendTool(turn, tool, call.request, { id, idempotencyKey: id, identity: turn.identity })
@@ -156,7 +175,6 @@ export function barredWrite(
   { author }: Message,
   agent: AgentConfiguration,
 ): [ToolFailure, string] | undefined {
-  if (tool.confirm !== 'never') return ['needs_confirmation', 'somebody has to confirm this; hand over']
   const silent = undeclared(tool, agent)
   if (silent !== undefined) return silent
   const others = ticket.messages.some(

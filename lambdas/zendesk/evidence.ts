@@ -71,6 +71,13 @@ export function isMerge(via: ZendeskVia): boolean {
 export const isAutomatic = (comment: ZendeskComment): boolean =>
   comment.via?.channel === 'rule' || comment.via?.channel === '8' || flagsOf(comment.metadata).includes('4')
 
+/**
+ * Did an agent type it in Zendesk's own interface? Mail says `email`, the API `api`, a rule `rule`; a merge copies.
+ * https://developer.zendesk.com/documentation/ticketing/reference-guides/via-types/
+ */
+export const isTypedByAgent = ({ via }: ZendeskComment): boolean =>
+  (via?.channel?.toLowerCase() === 'web' || via?.channel === '0') && !isMerge(via) && via.source?.rel === null
+
 /** What stands around the comment. */
 export interface Surroundings {
   requesterId: string

@@ -14,7 +14,7 @@ import { DeskhandError, isCode } from '../core/errors.ts'
 import { handOverTag, type Message, type Ticket } from '../core/helpdesk.ts'
 import { withoutQuotes } from '../core/written-text.ts'
 import { type Api, client } from './api.ts'
-import { channelOf, evidenceOf, isAutomatic, isMerge } from './evidence.ts'
+import { channelOf, evidenceOf, isAutomatic, isMerge, isTypedByAgent } from './evidence.ts'
 import { systemAuthor } from './inbound.ts'
 
 /** Pages of a hundred comments, newest first. */
@@ -111,12 +111,26 @@ export function mapTicket(sources: Sources, connection: ZendeskConnection): Tick
   const messages = comments.map((comment, index): Message => {
     const isRequester = comment.author_id === ticket.requester_id
     const author = users.get(comment.author_id ?? systemAuthor)
+    const role = roleOf(comment, ticket, users, connection)
+    const evidence = evidenceOf(
+      comment,
+      {
+        requesterId: ticket.requester_id,
+        submitterId: ticket.submitter_id,
+        opening: complete && index === 0,
+        actorId: comment.audit_id === undefined ? undefined : sources.actors[comment.audit_id],
+        // The exact identity that is the requester's primary one; of others the address on their profile.
+        address: isRequester ? identity?.value : author?.email,
+        identity: isRequester ? identity : undefined,
+      },
+      connection,
+    )
     return {
       id: comment.id,
       at: Date.parse(comment.created_at),
       author: {
         id: comment.author_id ?? systemAuthor,
-        role: roleOf(comment, ticket, users, connection),
+        role,
         ...(author?.name === undefined ? {} : { name: author.name }),
       },
       visibility: comment.public === true ? 'public' : 'internal',
@@ -124,19 +138,8 @@ export function mapTicket(sources: Sources, connection: ZendeskConnection): Tick
       automatic: isAutomatic(comment) || (comment.author_id ?? systemAuthor) === systemAuthor,
       text: textOf(comment, connection),
       attachments: comment.attachments.flatMap(({ file_name }) => file_name ?? []),
-      evidence: evidenceOf(
-        comment,
-        {
-          requesterId: ticket.requester_id,
-          submitterId: ticket.submitter_id,
-          opening: complete && index === 0,
-          actorId: comment.audit_id === undefined ? undefined : sources.actors[comment.audit_id],
-          // The exact identity that is the requester's primary one; of others the address on their profile.
-          address: isRequester ? identity?.value : author?.email,
-          identity: isRequester ? identity : undefined,
-        },
-        connection,
-      ),
+      evidence:
+        role === 'team' && isTypedByAgent(comment) ? { ...evidence, inHelpdeskUi: true as const } : evidence,
     }
   })
   const { assignee_id: assignee, brand_id: brand } = ticket
@@ -155,6 +158,7 @@ export function mapTicket(sources: Sources, connection: ZendeskConnection): Tick
     inScope:
       connection.brandIds === undefined || (brand !== undefined && connection.brandIds.includes(brand)),
     audience: audienceOf(ticket, comments, users, identity, connection),
+    companyAddresses: sources.users.filter(isTeam).flatMap(({ email }) => email ?? []),
     stamp: ticket.updated_at,
     messages,
     complete,

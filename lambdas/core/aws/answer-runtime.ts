@@ -12,6 +12,7 @@ import { DeskhandError } from '../errors.ts'
 import { createSignIdentity } from '../identity/sign-identity.ts'
 import { createAccessTokens } from '../oauth/access-tokens.ts'
 import type { AnswerRuntime, TenantRuntime } from '../ports.ts'
+import { createMail } from './mail.ts'
 import { createQueue } from './queue.ts'
 import { clientConfig, type RuntimeOptions, required, withDefaults } from './runtime-options.ts'
 import { createSecretStore } from './secret-store.ts'
@@ -35,6 +36,8 @@ export interface AnswerRuntimeOptions
   /** The role that is assumed for each tenant. */
   roleArn: string
   anthropic: ({ apiKey: string } | { secretId: string }) & { baseURL?: string }
+  /** The address that one-time codes come from. Without one there are none. */
+  codeSender?: string
 }
 
 export function answerRuntime(options: AnswerRuntimeOptions): AnswerRuntime {
@@ -98,6 +101,7 @@ export function answerRuntime(options: AnswerRuntimeOptions): AnswerRuntime {
       io,
       ...(anthropic.baseURL === undefined ? {} : { baseURL: anthropic.baseURL }),
     }),
+    ...(options.codeSender === undefined ? {} : { mail: createMail(aws, options.codeSender, io) }),
     async forTenant(tenant) {
       if (!tenantId.safeParse(tenant).success) {
         throw new DeskhandError('bad_configuration', 'a wake-up names something that is not a tenant id')
@@ -109,7 +113,8 @@ export function answerRuntime(options: AnswerRuntimeOptions): AnswerRuntime {
 
 /**
  * In Lambda: from CONVERSATIONS_TABLE, CONFIGURATION_TABLE, QUEUE_URL, CONTENT_KEY_ID, TENANT_ROLE_ARN,
- * ANTHROPIC_SECRET_ID, IDENTITY_KEY_ARN, PUBLIC_URL, and OWN_HOSTS: hosts of ours, with commas, that no configured URL may name.
+ * ANTHROPIC_SECRET_ID, IDENTITY_KEY_ARN, PUBLIC_URL, and OWN_HOSTS: hosts of ours, with commas, that no configured URL
+ * may name. CODE_SENDER may name the address that one-time codes come from.
  */
 export function cloudAnswerRuntime(): AnswerRuntime {
   return answerRuntime({
@@ -124,6 +129,7 @@ export function cloudAnswerRuntime(): AnswerRuntime {
     identityKeyArn: required('IDENTITY_KEY_ARN'),
     publicUrl: required('PUBLIC_URL'),
     ownHosts: required('OWN_HOSTS').split(','),
+    ...(process.env.CODE_SENDER ? { codeSender: process.env.CODE_SENDER } : {}),
   })
 }
 

@@ -3,6 +3,7 @@ import { atLeast } from '../../../schemas/names.ts'
 import type { Parameter, ToolDefinition } from '../../../schemas/tenant-apis.ts'
 import { previousOf } from '../../../schemas/tool-rules.ts'
 import type { CheckContext, Problem } from './check-tool.ts'
+import { placeholder, placeholdersIn } from './placeholder.ts'
 import { selectProblem } from './tool-answer.ts'
 
 /** A write says who consents and whose record it touches; a read has little of the kind to say. */
@@ -12,12 +13,7 @@ export function* checkEffect(tool: ToolDefinition, context: CheckContext): Gener
     yield* checkRead(tool)
     return
   }
-  if (tool.confirm === undefined) {
-    yield {
-      path: 'confirm',
-      message: 'a write must say "confirm": "never", because nobody is asked before it runs',
-    }
-  }
+  yield* checkConfirmText(tool)
   if (namesRecord(tool) && tool.ownership === undefined) {
     yield {
       path: 'ownership',
@@ -36,8 +32,16 @@ export const namesRecord = ({ parameters }: Pick<ToolDefinition, 'parameters'>):
     ({ source }) => source === 'model' || previousOf(source) !== undefined,
   )
 
-function* checkRead({ confirm, limits, idempotency, lookup, ownership }: ToolDefinition): Generator<Problem> {
+function* checkRead({
+  confirm,
+  confirmText,
+  limits,
+  idempotency,
+  lookup,
+  ownership,
+}: ToolDefinition): Generator<Problem> {
   if (confirm !== undefined) yield { path: 'confirm', message: 'is for writes: remove it' }
+  if (confirmText !== undefined) yield { path: 'confirmText', message: 'is for writes: remove it' }
   if (ownership !== undefined && ownership.by !== 'knowledge') {
     yield { path: 'ownership', message: 'of a read can be by knowledge only; use response.owner: remove it' }
   }
@@ -46,6 +50,21 @@ function* checkRead({ confirm, limits, idempotency, lookup, ownership }: ToolDef
   }
   if (idempotency !== 'none') yield { path: 'idempotency', message: 'is for writes: remove it' }
   if (lookup !== undefined) yield { path: 'lookup', message: 'is for writes: remove it' }
+}
+
+/** What people read before they consent names parameters that the model fills in, or that come from earlier results. */
+function* checkConfirmText(tool: ToolDefinition): Generator<Problem> {
+  for (const [language, template] of Object.entries(tool.confirmText ?? {})) {
+    const path = `confirmText.${language}`
+    if (/[{}]/.test(template.replace(placeholder, ''))) {
+      yield { path, message: 'braces hold the name of a parameter: {name}' }
+    }
+    for (const name of placeholdersIn(template)) {
+      const source = parameterOf(tool, name)?.source ?? ''
+      if (source === 'model' || previousOf(source) !== undefined) continue
+      yield { path, message: `{${name}} is not a parameter that the model fills in` }
+    }
+  }
 }
 
 function* checkOwnership(tool: ToolDefinition, context: CheckContext): Generator<Problem> {

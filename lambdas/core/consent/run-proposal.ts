@@ -1,0 +1,31 @@
+/** Runs a proposal that was consented to, as it stands, through the same checks and the same ledger as any write. */
+
+import type { ProposalMark } from '../../../schemas/consent.ts'
+import { atLeast } from '../../../schemas/names.ts'
+import { failure, type Performed } from '../performed.ts'
+import type { Turn } from '../turn.ts'
+import { writeOnce } from '../write-once.ts'
+import { readProposal } from './proposals.ts'
+import { definitionOf } from './propose.ts'
+
+/** `look`: the last look right before it; by default the one of a turn. */
+export async function runProposal(
+  turn: Turn,
+  name: string,
+  mark: ProposalMark,
+  look?: (turn: Turn) => Promise<boolean>,
+): Promise<Performed> {
+  const { tenant, lease, live, identity } = turn
+  const proposal = await readProposal(tenant.conversations, tenant.vault, lease.key.pk, mark.id)
+  const tool = live.tools.get(name)
+  if (proposal === undefined || tool === undefined || definitionOf(tool) !== proposal.definition)
+    return failure('not_allowed', 'the tool was changed or switched off since it was proposed')
+  if (!atLeast(identity.level, tool.identity))
+    return failure('needs_identity', 'the customer is not identified surely enough for it')
+  const { method, url, headers, body } = proposal.request
+  const request = { method, url, headers, ...(body === undefined ? {} : { body }) }
+  return await writeOnce(turn, tool, proposal.call, request, {
+    by: mark.by,
+    ...(look === undefined ? {} : { look }),
+  })
+}
