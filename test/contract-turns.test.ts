@@ -137,24 +137,6 @@ describe.each(helpdeskNames)('a turn on %s', (name) => {
       expect(replies(ticketId)).toHaveLength(1)
       expect(await handedOver(ticketId)).toBe(false)
     })
-
-    test.each(['before', 'after'] as const)(
-      'killed %s each call to the helpdesk: one reply',
-      async (when) => {
-        const whole = opens()
-        await world.deliver(whole)
-        const [ports = []] = await world.untilQuiet(whole)
-        const count = ports.filter((port) => port === 'http.helpdesk').length
-        expect(count).toBeGreaterThan(1)
-        for (let n = 1; n <= count; n++) {
-          world.clock.time += 2 * hour
-          const ticketId = opens()
-          await world.deliver(ticketId)
-          await world.untilQuiet(ticketId, world.process({ n, port: 'http.helpdesk', when }))
-          expect({ n, replies: replies(ticketId).length }).toEqual({ n, replies: 1 })
-        }
-      },
-    )
   })
 
   describe('our own words', () => {
