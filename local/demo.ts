@@ -45,9 +45,9 @@ async function answersOne(
     printer.heading(`No reply within ${patienceMs / 1000} s`)
     return false
   }
-  // The turn's last steps, and the webhook of the bot's own message, come before the summary.
-  await laptop.settled(2000)
   const seconds = ((Date.now() - started) / 1000).toFixed(1)
+  // The turn's last steps, and the webhook of the bot's own message, come before the summary.
+  await laptop.settled(1000)
   printer.box(
     said.public
       ? `The reply in ${title} ticket ${ticketId}, after ${seconds} s`
