@@ -167,6 +167,7 @@ export async function startGorgias(options: StandInOptions = {}): Promise<Gorgia
     },
     connect(to) {
       webhook = to
+      failuresInARow = 0
       integration.http.url = to.url
     },
     webhookOf(ticketId, messageId, to) {
