@@ -42,7 +42,9 @@ export function createPrinter({ out, color }: { out: (text: string) => void; col
       // Several tickets may be under way: a line of another one than the last says whose it is.
       const ticketId = line.ticketId === undefined ? undefined : String(line.ticketId)
       const whose =
-        ticketId !== undefined && shown !== undefined && ticketId !== shown ? `#${ticketId}: ` : ''
+        line.event !== 'customer_wrote' && ticketId !== undefined && shown !== undefined && ticketId !== shown
+          ? `#${ticketId}: `
+          : ''
       shown = ticketId ?? shown
       const detail = oneLine(`${whose}${step.detail}`)
       const time = typeof line.ms === 'number' && !step.untimed ? duration(line.ms) : ''
@@ -176,6 +178,8 @@ const steps: Record<string, (line: Line) => Step> = {
     detail: `${words(cause)}, again in ${duration(Number(ms))}`,
     untimed: true,
   }),
+  looking_again: () => ({ label: 'looked again', detail: 'something rang meanwhile' }),
+  effect_settled: ({ code }) => ({ label: 'settled', detail: `what a look before posted: ${words(code)}` }),
   swept: (line) =>
     line.count === 0 ? 'hidden' : { label: 'swept', detail: `${count(line.count, 'ticket')} rung again` },
   reconciled: (line) =>
