@@ -117,6 +117,8 @@ export const scheduleRow = z.object({
   nextAt: z.number().optional(),
   /** What moved before, ms, was asked for already. */
   since: z.number(),
+  /** While a list is read in several runs: customers' messages after this time count, ms. */
+  wroteSince: z.number().optional(),
   due: z.string().optional(),
   dueAt: z.number().optional(),
   leaseUntil: z.number().optional(),

@@ -213,6 +213,11 @@ describe('an Intercom conversation', () => {
       ticket(({ conversation_parts }) => Object.assign(conversation_parts, { total_count })).complete
     expect([count(0), count(1), count(undefined)]).toEqual([true, false, false])
   })
+  test('nobody knows who reads along where older parts were not shown', () => {
+    const reads = (total_count: number) =>
+      ticket(({ conversation_parts }) => Object.assign(conversation_parts, { total_count })).audience
+    expect([reads(0), reads(501)]).toEqual([['zoe@example.com'], 'unknown'])
+  })
   test('keeps the 200 newest messages, and everyone who wrote before them as a reader', () => {
     const parts = Array.from({ length: 300 }, (_, nth) =>
       part({ id: String(nth), created_at: 1790000100 + nth }),

@@ -222,7 +222,18 @@ export interface Helpdesk<C extends ConnectionBase = ConnectionBase> extends Inb
    * Tickets in which a customer wrote since then (ms, by the vendor's clock), oldest change first, for what no webhook
    * told. Reads page by page, so that a caller may stop. Throws DeskhandError.
    */
-  moved(since: number, api: HelpdeskApi<C>): AsyncIterable<Doorbell>
+  moved(since: number, api: HelpdeskApi<C>, pass?: Pass): AsyncIterable<Doorbell>
   /** Credentials, scopes, bot user, attestations the API can confirm: what is missing and how to mend it. */
   check(api: HelpdeskApi<C>): Promise<Finding[]>
+}
+
+/** One pass through a list of what moved, which may take several runs: each goes on from where the last one came to. */
+export interface Pass {
+  /**
+   * A customer's message after this time counts, ms. Lists are in order of any change: what a colleague or a rule
+   * touched later stands behind, so `since` of a later run says nothing of when its customer wrote.
+   */
+  wroteSince: number
+  /** Whatever changed before `at` has been told, also where none of it was a customer's. */
+  reached(at: number): void
 }

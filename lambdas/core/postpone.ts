@@ -65,7 +65,11 @@ export async function endFailed(run: Run, error: unknown): Promise<void> {
     if (isHopeless(run) || (known?.code === 'ticket_gone' && wait === undefined))
       return await giveUp(run, fields)
     await workLater(run, {
-      later: outOfTime ? second : (wait ?? delayOf(known, row.outages, mendable)),
+      // What was cut off under way may still arrive: looked for at once, it would be missed and sent again.
+      later:
+        outOfTime && Object.keys(row.open).length === 0
+          ? second
+          : (wait ?? delayOf(known, row.outages, mendable)),
       cause: fields.code,
       ownFault: outOfTime || !(known?.transient || mendable || wait !== undefined),
       outages: row.outages + 1,

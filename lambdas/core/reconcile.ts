@@ -7,7 +7,7 @@ import type { ConnectionBase } from '../../schemas/connection.ts'
 import { type Doorbell, doorbell as doorbellSchema } from '../../schemas/doorbell.ts'
 import { scheduleRow } from '../../schemas/ticket-row.ts'
 import { DeskhandError, isCode } from './errors.ts'
-import type { Helpdesk, HelpdeskApi } from './helpdesk.ts'
+import type { Helpdesk, HelpdeskApi, Pass } from './helpdesk.ts'
 import type { Clock, Http, Log, Queue, Table } from './ports.ts'
 import { ringMoved } from './ring.ts'
 import { dueShard, scheduleKey } from './ticket-key.ts'
@@ -29,6 +29,12 @@ const mostRings = 200
 const spreadSeconds = 60
 /** Until somebody mends the connection. */
 const brokenMs = hour
+
+/** How far the list was read, and while it was not read to its end, since when customers' messages count. */
+interface Progress {
+  since: number
+  wroteSince?: number
+}
 
 /** Puts a connection under the schedule, or leaves it there. Called when a connection is published. */
 export async function scheduleReconcile(
@@ -71,7 +77,9 @@ export async function reconcile(run: Reconciling): Promise<void> {
   const started = clock.now()
   const claimed = await claim(run, started)
   if (claimed === undefined) return log.info('wake_up_dropped', { code: 'not_due' })
-  const since = Math.max(claimed.since, started - longestWindowMs)
+  const oldest = started - longestWindowMs
+  const since = Math.max(claimed.since, oldest)
+  const wroteSince = Math.max(claimed.wroteSince ?? claimed.since, oldest)
   let cursor = since
   try {
     const api = await run.load()
@@ -79,18 +87,25 @@ export async function reconcile(run: Reconciling): Promise<void> {
       await end(run, claimed.until, undefined)
       return log.info('reconcile_ended', { code: 'off' })
     }
-    const found = await ringAll(run, api, since, (at) => {
-      cursor = Math.max(cursor, at)
+    const found = await ringAll(run, api, since, {
+      wroteSince,
+      // What changed at the same moment may still be to come.
+      reached: (at) => {
+        cursor = Math.max(cursor, at - 1)
+      },
     })
-    const nextAt = found.complete ? started + api.connection.reconcile.everyMinutes * minute : clock.now()
-    await end(run, claimed.until, { dueAt: nextAt, since: found.complete ? started - overlapMs : cursor })
+    // A run that came no further would come no further if it began again at once.
+    const goesOn = !found.complete && (found.rung > 0 || cursor > since)
+    const nextAt = goesOn ? clock.now() : started + api.connection.reconcile.everyMinutes * minute
+    const next = found.complete ? { since: started - overlapMs } : { since: cursor, wroteSince }
+    await end(run, claimed.until, { dueAt: nextAt, ...next })
     log.info('reconciled', {
       count: found.rung,
       code: found.complete ? 'complete' : 'goes_on',
       ms: clock.now() - started,
     })
   } catch (error) {
-    await endFailed(run, claimed.until, cursor, error)
+    await endFailed(run, claimed.until, { since: cursor, wroteSince }, error)
   }
 }
 
@@ -99,17 +114,17 @@ async function ringAll(
   run: Reconciling,
   api: HelpdeskApi<ConnectionBase>,
   since: number,
-  reached: (at: number) => void,
+  pass: Pass,
 ): Promise<{ rung: number; complete: boolean }> {
   const budget = counted(api.http)
   let rung = 0
   try {
-    for await (const doorbell of run.helpdesk.moved(since, { ...api, http: budget.http })) {
+    for await (const doorbell of run.helpdesk.moved(since, { ...api, http: budget.http }, pass)) {
       if (rung >= mostRings || run.clock.now() + minute > run.deadline) return { rung, complete: false }
       // Ids go into keys, so they are checked whatever the adapter took from the answer.
       const checked = doorbellSchema.safeParse(doorbell)
       if (checked.success && (await ringOne(run, api.connection, checked.data, rung))) rung++
-      reached(doorbell.at)
+      pass.reached(doorbell.at)
     }
     return { rung, complete: true }
   } catch (error) {
@@ -150,7 +165,7 @@ function counted(http: Http): { http: Http; spent(): boolean } {
 async function claim(
   { conversations, connectionId }: Reconciling,
   now: number,
-): Promise<{ since: number; until: number } | undefined> {
+): Promise<{ since: number; wroteSince?: number | undefined; until: number } | undefined> {
   const until = now + leaseMs
   try {
     const row = await conversations.update('claim_schedule', scheduleKey(connectionId), {
@@ -160,7 +175,8 @@ async function claim(
         'attribute_exists(due) AND nextAt <= :now AND (attribute_not_exists(leaseUntil) OR leaseUntil <= :now)',
       values: { ':until': until, ':now': now },
     })
-    return { since: scheduleRow.parse(row).since, until }
+    const { since, wroteSince } = scheduleRow.parse(row)
+    return { since, wroteSince, until }
   } catch (error) {
     if (isCode(error, 'condition_failed')) return undefined
     throw error
@@ -171,16 +187,22 @@ async function claim(
 async function end(
   { conversations, connectionId }: Reconciling,
   until: number,
-  next: { dueAt: number; since: number } | undefined,
+  next: ({ dueAt: number } & Progress) | undefined,
 ): Promise<void> {
   try {
     await conversations.update('end_schedule', scheduleKey(connectionId), {
       update:
         next === undefined
           ? 'REMOVE leaseUntil, due, dueAt, nextAt'
-          : 'SET dueAt = :dueAt, nextAt = :dueAt, since = :since REMOVE leaseUntil',
+          : next.wroteSince === undefined
+            ? 'SET dueAt = :dueAt, nextAt = :dueAt, since = :since REMOVE leaseUntil, wroteSince'
+            : 'SET dueAt = :dueAt, nextAt = :dueAt, since = :since, wroteSince = :wroteSince REMOVE leaseUntil',
       condition: 'leaseUntil = :until',
-      values: { ':until': until, ...(next && { ':dueAt': next.dueAt, ':since': next.since }) },
+      values: {
+        ':until': until,
+        ...(next && { ':dueAt': next.dueAt, ':since': next.since }),
+        ...(next?.wroteSince !== undefined && { ':wroteSince': next.wroteSince }),
+      },
     })
   } catch (error) {
     if (!isCode(error, 'condition_failed')) throw error
@@ -188,7 +210,7 @@ async function end(
 }
 
 /** What was rung is rung; the rest is asked for again. */
-async function endFailed(run: Reconciling, until: number, cursor: number, error: unknown): Promise<void> {
+async function endFailed(run: Reconciling, until: number, progress: Progress, error: unknown): Promise<void> {
   const { clock, log } = run
   const known = error instanceof DeskhandError ? error : undefined
   const mendable = known?.code === 'connection_broken' || known?.code === 'bad_configuration'
@@ -200,5 +222,5 @@ async function endFailed(run: Reconciling, until: number, cursor: number, error:
   if (mendable || known === undefined) log.alarm('reconcile_failed', fields)
   else log.warn('reconcile_failed', fields)
   const wait = mendable ? brokenMs : Math.max(known?.retryAfterMs ?? 0, 5 * minute)
-  await end(run, until, { dueAt: clock.now() + wait, since: cursor })
+  await end(run, until, { dueAt: clock.now() + wait, ...progress })
 }

@@ -41,7 +41,9 @@ export function withoutQuotes(text: string): string {
       written.push(line)
       continue
     }
-    const next = lines.slice(at + header).find((each) => each.trim() !== '')
+    let after = at + header
+    while (lines[after]?.trim() === '') after++
+    const next = lines[after]
     // Without marks, all that follows is quoted.
     if (next === undefined || !isQuoted(next)) break
     at += header - 1

@@ -6,7 +6,7 @@ import type { FreshdeskConnection } from '../../schemas/freshdesk.ts'
  * are folded: Unicode has letters that become ASCII ones, and two addresses would be one.
  */
 export const bareAddress = (text: string): string =>
-  (/^[^<>]*<([^<>\s]+@[^<>\s]+)>$/.exec(text.trim())?.[1] ?? text.trim()).replace(/[A-Z]/g, (letter) =>
+  (/^[^<>]*<([^<>\s@]+@[^<>\s@]+)>$/.exec(text.trim())?.[1] ?? text.trim()).replace(/[A-Z]/g, (letter) =>
     letter.toLowerCase(),
   )
 

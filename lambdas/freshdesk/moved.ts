@@ -2,6 +2,7 @@
 import type * as z from 'zod'
 import type { Doorbell } from '../../schemas/doorbell.ts'
 import { listedTickets } from '../../schemas/freshdesk-api.ts'
+import type { Pass } from '../core/helpdesk.ts'
 import { type Api, client } from './api.ts'
 
 const perPage = 100
@@ -12,7 +13,7 @@ const closed = 5
  * one place up. So after each full page the next one starts from the last change seen; pages are counted on only where
  * a whole page changed within one second. https://developers.freshdesk.com/api/#list_all_tickets
  */
-export async function* moved(since: number, api: Api): AsyncGenerator<Doorbell> {
+export async function* moved(since: number, api: Api, pass?: Pass): AsyncGenerator<Doorbell> {
   const seen = new Set<string>()
   let from = stampOf(since)
   let page = 1
@@ -20,12 +21,13 @@ export async function* moved(since: number, api: Api): AsyncGenerator<Doorbell> 
     const tickets = await client.get(api, `/api/v2/tickets?${queryOf(from, page)}`, listedTickets)
     for (const ticket of tickets) {
       const key = `${ticket.id} ${ticket.updated_at}`
-      const at = customerWroteAt(ticket, since)
+      const at = customerWroteAt(ticket, pass?.wroteSince ?? since)
       if (at !== undefined && !seen.has(key)) yield { ticketId: ticket.id, from: 'customer', at }
       seen.add(key)
     }
     if (tickets.length < perPage) return
     const last = stampOf(Date.parse(tickets.at(-1)?.updated_at ?? from))
+    if (Date.parse(last) > since) pass?.reached(Date.parse(last))
     page = last > from ? 1 : page + 1
     from = last > from ? last : from
   }

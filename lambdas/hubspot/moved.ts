@@ -1,6 +1,7 @@
 /** Threads in which a customer wrote, by HubSpot's list of threads: for what no webhook told. */
 import type { Doorbell } from '../../schemas/doorbell.ts'
 import { type HubspotThread, threadsAnswer } from '../../schemas/hubspot-api.ts'
+import type { Pass } from '../core/helpdesk.ts'
 import { type Api, client, paths } from './api.ts'
 
 /**
@@ -8,7 +9,8 @@ import { type Api, client, paths } from './api.ts'
  * A short page may have a successor: only a missing cursor ends.
  * https://developers.hubspot.com/docs/api-reference/conversations-conversations-v3/guide
  */
-export async function* moved(since: number, api: Api): AsyncGenerator<Doorbell> {
+export async function* moved(since: number, api: Api, pass?: Pass): AsyncGenerator<Doorbell> {
+  const wroteSince = pass?.wroteSince ?? since
   let after: string | undefined
   do {
     const query = new URLSearchParams({
@@ -19,11 +21,13 @@ export async function* moved(since: number, api: Api): AsyncGenerator<Doorbell> 
     })
     if (after !== undefined) query.set('after', after)
     const page = await client.get(api, `${paths.threads}?${query}`, threadsAnswer)
-    // HubSpot's order is by any message. A caller that stops goes on from the newest time it saw.
+    // HubSpot's order is by any message, and what a page holds is told by when its customers wrote.
     const moved = page.results
-      .filter((thread) => receivedAt(thread) > since && isAnswerable(thread, api))
+      .filter((thread) => receivedAt(thread) > wroteSince && isAnswerable(thread, api))
       .sort((a, b) => receivedAt(a) - receivedAt(b))
     for (const thread of moved) yield { ticketId: thread.id, from: 'customer', at: receivedAt(thread) }
+    const last = Date.parse(page.results.at(-1)?.latestMessageTimestamp ?? '')
+    if (last > since) pass?.reached(last)
     const next = page.paging?.next?.after
     after = next === after ? undefined : next
   } while (after !== undefined)

@@ -60,6 +60,7 @@ export function mapTicket(sources: Sources, connection: IntercomConnection): Tic
   const all = messagesOf(around, connection)
   const messages = all.slice(-mostMessages)
   const { conversation_parts: parts, total_count } = conversation.conversation_parts
+  const allShown = total_count !== undefined && parts.length >= total_count
   return {
     id: conversation.id,
     subject: conversation.source?.subject || conversation.title || '',
@@ -73,10 +74,11 @@ export function mapTicket(sources: Sources, connection: IntercomConnection): Tic
     assignee: assigneeOf(conversation, connection),
     handedOver: conversation.tags?.tags.some(({ name }) => name === handOverTag) ?? 'unknown',
     inScope: !isFins(conversation),
-    audience: audienceOf(conversation, requesterId, contact),
+    // Older parts may be a merge's, or somebody's who has left.
+    audience: allShown ? audienceOf(conversation, requesterId, contact) : 'unknown',
     stamp: String(conversation.updated_at ?? ''),
     messages,
-    complete: messages.length === all.length && total_count !== undefined && parts.length >= total_count,
+    complete: messages.length === all.length && allShown,
   }
 }
 

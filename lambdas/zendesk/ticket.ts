@@ -157,7 +157,8 @@ export function mapTicket(sources: Sources, connection: ZendeskConnection): Tick
     handedOver: ticket.tags.includes(handOverTag),
     inScope:
       connection.brandIds === undefined || (brand !== undefined && connection.brandIds.includes(brand)),
-    audience: audienceOf(ticket, comments, users, identity, connection),
+    // Older comments may be a merge's, or an earlier requester's.
+    audience: complete ? audienceOf(ticket, comments, users, identity, connection) : 'unknown',
     companyAddresses: sources.users.filter(isTeam).flatMap(({ email }) => email ?? []),
     stamp: ticket.updated_at,
     messages,
