@@ -59,7 +59,8 @@ export const zendeskDemo = {
   title: 'Zendesk',
   connectionId: demoConnectionId,
   start: startZendesk,
-  connection: demoConnection,
+  /** Petra approves. */
+  connection: (url) => ({ ...demoConnection(url), approvers: [String(demoZendesk.agentUserId)] }),
   webhookSecret: demoZendesk.webhookSecret,
   secrets: (url) => ({
     inbound: { 'zendesk-webhook': { value: demoZendesk.webhookSecret } },
