@@ -6,6 +6,10 @@ import type { agentSettings, authorization, toolDefinition, userDataApi } from '
 export const demoTenant = 'nordlicht'
 export const demoShopToken = 'demo-shop-api-token'
 
+/** Demos of what may be done, by whom and with whose consent. */
+export const demoStories = ['refund', 'cancel', 'approval', 'stranger'] as const
+export type DemoStory = (typeof demoStories)[number]
+
 /** Where one-time codes come from. */
 export const demoCodeSender = 'codes@nordlicht.example'
 
