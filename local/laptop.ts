@@ -42,7 +42,7 @@ import { type FrontDoorRoutes, openFrontDoor } from './front-door.ts'
 import type { Line } from './print.ts'
 import { type QueueHandler, startQueueWorkers } from './queue-worker.ts'
 import { type ShopStandIn, startShop } from './shop.ts'
-import type { StandIn } from './stand-in.ts'
+import type { DemoHelpdesk, StandIn } from './stand-in.ts'
 import { startTables, tableNames } from './tables.ts'
 
 export interface LaptopOptions {
@@ -254,7 +254,10 @@ async function seed(about: {
     for (const [direction, values] of Object.entries(each))
       for (const [name, value] of Object.entries(values))
         aws.putSecret(`deskhand/${demoTenant}/${direction}/${name}`, value)
-  const connections = helpdeskNames.map((name) => demoHelpdesks[name].connection(standIns[name].url))
+  const connections = helpdeskNames.map((name) => {
+    const { connection, approvers = [] }: DemoHelpdesk = demoHelpdesks[name]
+    return { ...connection(standIns[name].url), approvers }
+  })
   const dynamo = new DynamoDBClient({
     region: 'local',
     endpoint: about.dynamoUrl,

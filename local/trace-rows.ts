@@ -36,7 +36,12 @@ function detailOf(entry: TraceEntry): string {
       )
     case 'tool': {
       const version = entry.version === undefined ? '' : ` v${entry.version}`
-      const came = listed(entry.outcome, entry.cause, entry.why)
+      const came = listed(
+        entry.outcome,
+        entry.cause,
+        entry.consent && `by consent: ${entry.consent}`,
+        entry.why,
+      )
       return `${entry.name}${version} ${JSON.stringify(entry.arguments ?? {})}: ${came}`
     }
     case 'settled':

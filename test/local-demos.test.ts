@@ -42,6 +42,12 @@ async function traced(played: Played): Promise<TraceEntry[]> {
   return records.flat().flatMap(({ entries }) => entries.map(({ entry }) => entry))
 }
 
+/** The writes of a story that ran on somebody's consent. */
+const consented = async (played: Played): Promise<unknown[]> =>
+  (await traced(played)).flatMap((e) =>
+    e.kind === 'tool' && e.consent !== undefined ? [[e.name, e.outcome, e.consent]] : [],
+  )
+
 describe('a demo that goes as it should', () => {
   let played: Record<DemoStory, Played>
   beforeAll(async () => {
@@ -71,6 +77,7 @@ describe('a demo that goes as it should', () => {
     ])
     const levels = (await traced(played.refund)).flatMap((e) => (e.kind === 'identified' ? [e.level] : []))
     expect(levels).toEqual(['mailbox', 'confirmed'])
+    expect(await consented(played.refund)).toEqual([['refund_order', 'done', 'code']])
   })
 
   test('cancel: a task that looks first, by the token in the reply, and is finished', async () => {
@@ -87,6 +94,7 @@ describe('a demo that goes as it should', () => {
       ['cancel_order', 'needs_confirmation'],
     ])
     expect(tools.at(-1)).toEqual(['finish_task', undefined])
+    expect(await consented(played.cancel)).toEqual([['cancel_order', 'done', 'customer']])
   })
 
   test('approval: by the note of an agent, whose code the customer never sees', async () => {
@@ -101,6 +109,7 @@ describe('a demo that goes as it should', () => {
       expect.stringContaining('This was approved and has been done:'),
     ])
     expect(said(played.approval, true).join()).not.toContain(code)
+    expect(await consented(played.approval)).toEqual([['change_delivery_address', 'done', 'agent']])
   })
 
   test('stranger: asked for twice, refused twice, and nothing of it leaves', async () => {

@@ -59,8 +59,8 @@ export const zendeskDemo = {
   title: 'Zendesk',
   connectionId: demoConnectionId,
   start: startZendesk,
-  /** Petra approves. */
-  connection: (url) => ({ ...demoConnection(url), approvers: [String(demoZendesk.agentUserId)] }),
+  connection: demoConnection,
+  approvers: [String(demoZendesk.agentUserId)],
   webhookSecret: demoZendesk.webhookSecret,
   secrets: (url) => ({
     inbound: { 'zendesk-webhook': { value: demoZendesk.webhookSecret } },
