@@ -1,5 +1,6 @@
 import { printWhatNext, runDemo } from '../local/demo.ts'
 import { demoHelpdesks } from '../local/demo-helpdesks.ts'
+import { playStory } from '../local/demo-stories.ts'
 import { startLaptop } from '../local/laptop.ts'
 import { type LocalFlags, readFlags, usage } from '../local/local-flags.ts'
 import { createPrinter, wantsColor } from '../local/print.ts'
@@ -48,8 +49,12 @@ async function run(flags: LocalFlags): Promise<void> {
     ['shop', `${laptop.shop.url}  a demo: User Data API and order tools`],
     ['Claude', claudeIs(flags, laptop.claude?.url)],
   ])
-  const replied = flags.demo.length === 0 || (await runDemo(laptop, printer, flags.demo, closing.signal))
-  if (flags.once && !replied) process.exitCode = 1
+  const { signal } = closing
+  const went =
+    flags.story !== undefined
+      ? await playStory(laptop, printer, flags.story, signal)
+      : flags.demo.length === 0 || (await runDemo(laptop, printer, flags.demo, signal))
+  if (flags.once && !went) process.exitCode = 1
   if (closing.signal.aborted) return
   if (flags.once) return await close()
   printWhatNext(laptop, printer, flags.demo[0] ?? helpdeskNames[0])

@@ -1,9 +1,10 @@
 /**
  * What the scripted stand-in says without a script: it looks an order up with whichever order tool it is offered and
- * puts the result into a sentence. It understands nothing; anything else it hands over.
+ * puts the result into a sentence, or runs one of its errands. It understands nothing; anything else it hands over.
  */
 import type Anthropic from '@anthropic-ai/sdk'
 import type { MessagesRequest, Scripted } from './claude.ts'
+import { type Next, nextOfErrand } from './claude-errands.ts'
 import { isObject } from './serve.ts'
 
 export function demoAnswer(request: MessagesRequest): Scripted {
@@ -13,6 +14,15 @@ export function demoAnswer(request: MessagesRequest): Scripted {
   const name = firstName(prompt, data)
   const results = toolResults(request)
   const tools = (request.tools ?? []).filter((tool): tool is Anthropic.Tool => 'input_schema' in tool)
+
+  const next = nextOfErrand({
+    newest,
+    done: section(prompt, 'done_on_this_ticket') ?? '',
+    inTask: section(prompt, 'task_under_way') !== undefined,
+    request,
+    tools,
+  })
+  if (next !== undefined) return scripted(next, name, newest)
 
   const found = results.flatMap((result) => ordersIn(result.text))
   if (found.length > 0) return say(`${greeting(name)}\n\n${found.map(describeOrder).join('\n')}${closing}`)
@@ -51,6 +61,10 @@ const use = (name: string, input: Record<string, unknown>): Scripted => ({
 })
 const handOver = (reason: string, newest: string): Scripted =>
   use('hand_over', { reason, summary: `The customer wrote: ${newest.slice(0, 500)}` })
+const scripted = (next: Next, name: string | undefined, newest: string): Scripted => {
+  if ('say' in next) return say(`${greeting(name)}\n\n${next.say.join('\n')}${closing}`)
+  return 'handOver' in next ? handOver(next.handOver, newest) : use(next.name, next.input)
+}
 
 const parametersOf = (tool: Anthropic.Tool): string[] =>
   Object.keys(isObject(tool.input_schema.properties) ? tool.input_schema.properties : {})

@@ -1,9 +1,14 @@
 /** The demo tenant: a small shop with two customers, and what its admin configured besides its helpdesks. */
 import type * as z from 'zod'
+import type { task } from '../schemas/task.ts'
 import type { agentSettings, authorization, toolDefinition, userDataApi } from '../schemas/tenant-apis.ts'
 
 export const demoTenant = 'nordlicht'
 export const demoShopToken = 'demo-shop-api-token'
+
+/** Demos of what may be done, by whom and with whose consent. */
+export const demoStories = ['refund', 'cancel', 'approval', 'stranger'] as const
+export type DemoStory = (typeof demoStories)[number]
 
 /** Where one-time codes come from. */
 export const demoCodeSender = 'codes@nordlicht.example'
@@ -23,7 +28,7 @@ export interface ShopCustomer {
 export interface Order {
   id: string
   email: string
-  state: 'processing' | 'in_transit' | 'delivered'
+  state: 'processing' | 'in_transit' | 'delivered' | 'cancelled'
   ordered_on: string
   /** Day of delivery: expected, or done. */
   delivery_date: string
@@ -172,6 +177,113 @@ export const refundTool = (
   ownership: { by: 'seen', match: { order_id: 'orders[].id' } },
 })
 
+const orderNumber = { type: 'string' as const, description: 'The order number', pattern: '^[0-9]{1,12}$' }
+const customerEmail = { type: 'string' as const, source: 'customer.email' as const }
+
+/**
+ * What the demo tenant lets its agent do besides reading. A refund costs money: the customer has to be signed in, which
+ * by mail means a one-time code, and it is capped. Cancelling what was not sent yet takes a token. Whoever moves a parcel
+ * could be taking it: a colleague decides.
+ */
+export const demoWriteTools = (shopUrl: string): z.input<typeof toolDefinition>[] => [
+  {
+    ...refundTool(shopUrl, 'key'),
+    confirm: 'customer',
+    confirmText: {
+      en: 'Refund {amount} of your order {order_id}',
+      de: '{amount} Ihrer Bestellung {order_id} erstatten',
+    },
+    limits: {
+      perTicket: 1,
+      perCustomerPerDay: 2,
+      amount: { parameter: 'amount', max: 150, perCustomerPerDay: 200 },
+    },
+    response: { select: 'refund' },
+  },
+  {
+    name: 'check_cancellation',
+    description: 'Whether one of the customer’s own orders can still be cancelled, and why.',
+    effect: 'read',
+    request: { method: 'GET', url: `${shopUrl}/orders/{order_id}/cancellation` },
+    parameters: {
+      type: 'object',
+      required: ['order_id', 'email'],
+      properties: { order_id: orderNumber, email: customerEmail },
+    },
+    authorization: 'shop',
+    identity: 'mailbox',
+    response: {
+      owner: 'cancellation.customer',
+      select: 'cancellation.{order_id: order_id, possible: possible, why: why}',
+    },
+  },
+  {
+    name: 'cancel_order',
+    description: 'Cancels one of the customer’s own orders that was not sent yet.',
+    effect: 'write',
+    request: { method: 'POST', url: `${shopUrl}/orders/{order_id}/cancellation` },
+    parameters: {
+      type: 'object',
+      required: ['order_id', 'email'],
+      properties: { order_id: orderNumber, email: customerEmail },
+    },
+    authorization: 'shop',
+    identity: 'mailbox',
+    confirm: 'customer',
+    confirmText: { en: 'Cancel your order {order_id}', de: 'Ihre Bestellung {order_id} stornieren' },
+    idempotency: 'key',
+    ownership: { by: 'check', tool: 'check_cancellation', match: { order_id: 'order_id' } },
+    limits: { perTicket: 1, perCustomerPerDay: 2 },
+    response: { select: 'order' },
+  },
+  {
+    name: 'change_delivery_address',
+    description: 'Sends an order of the customer that was not sent yet to another address.',
+    effect: 'write',
+    request: { method: 'PUT', url: `${shopUrl}/orders/{order_id}/address` },
+    parameters: {
+      type: 'object',
+      required: ['order_id', 'address', 'email'],
+      properties: {
+        order_id: orderNumber,
+        address: {
+          type: 'string',
+          description: 'The new address in one line',
+          minLength: 10,
+          maxLength: 200,
+        },
+        email: customerEmail,
+      },
+    },
+    authorization: 'shop',
+    identity: 'mailbox',
+    confirm: 'agent',
+    confirmText: {
+      en: 'Send order {order_id} to {address}',
+      de: 'Bestellung {order_id} an {address} schicken',
+    },
+    idempotency: 'key',
+    ownership: { by: 'seen', match: { order_id: 'orders[].id' } },
+    limits: { perTicket: 1, perCustomerPerDay: 1 },
+    response: { select: 'order' },
+  },
+]
+
+export const demoTask: z.input<typeof task> = {
+  name: 'cancel_an_order',
+  description: 'Cancels an order that was not sent yet, at the customer’s wish.',
+  examples: ['Please cancel my order 2077', 'I do not want order 2077 any more'],
+  negativeExamples: ['I want to send back what arrived', 'Please refund my order'],
+  steps: [
+    'Ask for the order number, unless it is known.',
+    'Look with {{check_cancellation}} whether it can still be cancelled. If it cannot, say why and offer a return.',
+    'Cancel it with {{cancel_order}}. The customer is asked to confirm.',
+    'When it is done, say so. If anything else stands in the way, {{handover}}.',
+  ],
+  tools: ['cancel_order'],
+  identity: 'mailbox',
+}
+
 /** Tells whether a refund was made, by the reference that it carried. */
 export const findRefundTool = (shopUrl: string): z.input<typeof toolDefinition> => ({
   name: 'find_refund',
@@ -190,7 +302,7 @@ export const findRefundTool = (shopUrl: string): z.input<typeof toolDefinition> 
 export const demoAgentSettings: z.input<typeof agentSettings> = {
   name: 'Nora',
   guidance:
-    'Nordlicht sells outdoor gear. Be warm and concrete, use the customer’s first name. Parcels take up to 8 days. Returns are free within 30 days. Refunds are decided by a human colleague: hand over.',
+    'Nordlicht sells outdoor gear. Be warm and concrete, use the customer’s first name. Parcels take up to 8 days. Returns are free within 30 days. Refunds and new delivery addresses go through their tools, which ask whoever has to agree.',
   timeZone: 'Europe/Berlin',
 }
 

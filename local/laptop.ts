@@ -13,13 +13,16 @@ import { createTable } from '../lambdas/core/aws/table.ts'
 import { publish } from '../lambdas/core/configuration.ts'
 import type { Helpdesk } from '../lambdas/core/helpdesk.ts'
 import { createLog } from '../lambdas/core/log.ts'
-import type { Io } from '../lambdas/core/ports.ts'
+import type { AnswerRuntime, Io } from '../lambdas/core/ports.ts'
 import { createReceive } from '../lambdas/core/receive.ts'
 import { scheduleReconcile } from '../lambdas/core/reconcile.ts'
 import { createPublicKeys } from '../lambdas/core/serve-public-keys.ts'
 import { sweep } from '../lambdas/core/sweep.ts'
+import { ticketPk } from '../lambdas/core/ticket-key.ts'
+import { readTrace } from '../lambdas/core/trace.ts'
 import { helpdesks } from '../lambdas/helpdesks.ts'
 import { type HelpdeskName, helpdeskNames } from '../schemas/names.ts'
+import type { TraceRecord } from '../schemas/trace.ts'
 import { type AwsEndpoint, startAwsEndpoint } from './aws-endpoint.ts'
 import { type ClaudeStandIn, type Script, startClaude } from './claude.ts'
 import {
@@ -27,9 +30,11 @@ import {
   demoAuthorization,
   demoCodeSender,
   demoShopSecret,
+  demoTask,
   demoTenant,
   demoTools,
   demoUserDataApi,
+  demoWriteTools,
 } from './demo-data.ts'
 import { demoHelpdesks } from './demo-helpdesks.ts'
 import { type DemoMessage, demoMessageRoute } from './demo-message.ts'
@@ -37,7 +42,7 @@ import { type FrontDoorRoutes, openFrontDoor } from './front-door.ts'
 import type { Line } from './print.ts'
 import { type QueueHandler, startQueueWorkers } from './queue-worker.ts'
 import { type ShopStandIn, startShop } from './shop.ts'
-import type { StandIn } from './stand-in.ts'
+import type { DemoHelpdesk, StandIn } from './stand-in.ts'
 import { startTables, tableNames } from './tables.ts'
 
 export interface LaptopOptions {
@@ -67,6 +72,8 @@ export interface Laptop {
   write(message: DemoMessage): string
   /** Waits until every webhook is delivered and every wake-up worked on, at most `ms`. */
   settled(ms: number): Promise<void>
+  /** What an admin reads of a ticket, oldest run first. */
+  trace(helpdesk: HelpdeskName, ticketId: string): Promise<TraceRecord[]>
   close(): Promise<void>
 }
 
@@ -144,6 +151,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     const sqs = new SQSClient({ region: 'local', endpoint: aws.url, credentials: aws.credentials })
     closing.push(async () => sqs.destroy())
     const queueUrls: Record<string, string> = {}
+    const runtimes: Partial<Record<HelpdeskName, AnswerRuntime>> = {}
     for (const name of helpdeskNames) {
       const helpdesk: Helpdesk = helpdesks[name]
       aws.createQueue(`${name}-dead`)
@@ -153,20 +161,18 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
       })
       queueUrls[name] = queueUrl
       webhooks[name] = createReceive(helpdesk, receiveRuntime({ ...cloud, queueUrl, publicUrl: door.url }))
-      const answer = createAnswer(
-        helpdesk,
-        answerRuntime({
-          ...cloud,
-          queueUrl,
-          keyId: contentKey,
-          identityKeyArn: identityKey,
-          publicUrl: door.url,
-          roleArn: aws.roleArn,
-          codeSender: demoCodeSender,
-          anthropic: options.anthropic ?? { apiKey: 'stand-in', ...(claude ? { baseURL: claude.url } : {}) },
-          allowance: { hosts: new Set([...stoodIn, ...(options.allowHosts ?? [])]) },
-        }),
-      )
+      runtimes[name] = answerRuntime({
+        ...cloud,
+        queueUrl,
+        keyId: contentKey,
+        identityKeyArn: identityKey,
+        publicUrl: door.url,
+        roleArn: aws.roleArn,
+        codeSender: demoCodeSender,
+        anthropic: options.anthropic ?? { apiKey: 'stand-in', ...(claude ? { baseURL: claude.url } : {}) },
+        allowance: { hosts: new Set([...stoodIn, ...(options.allowHosts ?? [])]) },
+      })
+      const answer = createAnswer(helpdesk, runtimes[name])
       standIns[name].connect({ url: webhookUrl(name), secret: demoHelpdesks[name].webhookSecret })
       opened(
         queueWorkers({
@@ -189,7 +195,14 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
       const waiting = () => helpdeskNames.some((name) => aws.messages(name).length > 0)
       while (waiting() && Date.now() < until) await sleep(10)
     }
-    return { url: door.url, webhookUrl, standIns, shop, claude, aws, write: message.write, settled, close }
+    const trace: Laptop['trace'] = async (name, ticketId) => {
+      const tenant = await runtimes[name]?.forTenant(demoTenant)
+      if (tenant === undefined) return []
+      const pk = ticketPk(demoHelpdesks[name].connectionId, ticketId)
+      return await readTrace(tenant.conversations, tenant.vault, pk)
+    }
+    const { write } = message
+    return { url: door.url, webhookUrl, standIns, shop, claude, aws, write, settled, trace, close }
   } catch (error) {
     await close()
     throw error
@@ -241,7 +254,10 @@ async function seed(about: {
     for (const [direction, values] of Object.entries(each))
       for (const [name, value] of Object.entries(values))
         aws.putSecret(`deskhand/${demoTenant}/${direction}/${name}`, value)
-  const connections = helpdeskNames.map((name) => demoHelpdesks[name].connection(standIns[name].url))
+  const connections = helpdeskNames.map((name) => {
+    const { connection, approvers = [] }: DemoHelpdesk = demoHelpdesks[name]
+    return { ...connection(standIns[name].url), approvers }
+  })
   const dynamo = new DynamoDBClient({
     region: 'local',
     endpoint: about.dynamoUrl,
@@ -256,7 +272,12 @@ async function seed(about: {
       { kind: 'authorization', id: demoAuthorization.name, definition: demoAuthorization },
       { kind: 'user-data-api', id: 'user-data', definition: demoUserDataApi(shopUrl) },
       { kind: 'agent-settings', id: 'agent', definition: demoAgentSettings },
-      ...demoTools(shopUrl).map((tool) => ({ kind: 'tool' as const, id: tool.name, definition: tool })),
+      ...[...demoTools(shopUrl), ...demoWriteTools(shopUrl)].map((definition) => ({
+        kind: 'tool' as const,
+        id: definition.name,
+        definition,
+      })),
+      { kind: 'task', id: demoTask.name, definition: demoTask },
     ],
     'laptop',
     'the demo tenant',

@@ -1,6 +1,7 @@
 /** The flags and variables of `npm start`. */
 import { parseArgs } from 'node:util'
 import { type HelpdeskName, helpdeskNames } from '../schemas/names.ts'
+import { type DemoStory, demoStories } from './demo-data.ts'
 
 export const usage = `Deskhand on this machine: the real handlers, stand-ins for everything around them.
 
@@ -8,7 +9,8 @@ export const usage = `Deskhand on this machine: the real handlers, stand-ins for
 
   --demo <helpdesk>        where the demo ticket comes from: ${helpdeskNames.join(', ')}
                            (default ${helpdeskNames[0]}), or all: one ticket on each
-  --once                   exit after the demo ticket: 0 only if the reply arrived
+  --demo <story>           what may be done, on Zendesk: ${demoStories.join(', ')}
+  --once                   exit after the demo: 0 only if the reply arrived, or the story went as it should
   --no-demo                serve only
   --allow-host <host:port> http address on this machine that tools, APIs and a connection's baseUrl may name (repeatable)
   --data <directory>       keep tables, secrets and queues there (default: memory)
@@ -23,6 +25,8 @@ export interface LocalFlags {
   port: number
   /** Where demo tickets come from; none: serve only. */
   demo: HelpdeskName[]
+  /** The story to play instead. */
+  story?: DemoStory
   once: boolean
   allowHosts: string[]
   dataDirectory?: string
@@ -45,9 +49,12 @@ export function readFlags(
     return {
       wrong: '--admin-token-file: there is no admin API in this version, so there is no token to write',
     }
+  const story = demoStories.find((name) => name === values.demo)
   const demo = demoOf(values.demo)
-  if (demo.length === 0)
-    return { wrong: `--demo ${values.demo}: no such helpdesk; there is ${helpdeskNames.join(', ')}, and all` }
+  if (demo.length === 0 && story === undefined)
+    return {
+      wrong: `--demo ${values.demo}: no such helpdesk or story; there is ${helpdeskNames.join(', ')}, all, ${demoStories.join(', ')}`,
+    }
   if (values['no-demo'] && (values.once || values.demo !== undefined))
     return { wrong: '--no-demo goes neither with --demo nor with --once' }
   const allowHosts = values['allow-host'] ?? []
@@ -63,6 +70,7 @@ export function readFlags(
     flags: {
       port,
       demo: values['no-demo'] ? [] : demo,
+      ...(story === undefined ? {} : { story }),
       once: values.once ?? false,
       allowHosts,
       ...(values.data === undefined ? {} : { dataDirectory: values.data }),

@@ -34,6 +34,19 @@ export interface Refund {
   reference?: string
 }
 
+/** An order that was really cancelled. */
+export interface Cancellation {
+  orderId: string
+  key: string | undefined
+}
+
+/** A delivery address that was really changed. */
+export interface AddressChange {
+  orderId: string
+  address: string
+  key: string | undefined
+}
+
 export interface ShopStandIn {
   url: string
   close(): Promise<void>
@@ -41,6 +54,8 @@ export interface ShopStandIn {
   requests: ShopRequest[]
   /** What was done to the world, oldest first. */
   refunds: Refund[]
+  cancellations: Cancellation[]
+  addressChanges: AddressChange[]
   failNext: Faults['failNext']
 }
 
@@ -51,29 +66,78 @@ export async function startShop(options: ShopOptions = {}): Promise<ShopStandIn>
   const faults = createFaults()
   const requests: ShopRequest[] = []
   const refunds: Refund[] = []
+  const cancellations: Cancellation[] = []
+  const addressChanges: AddressChange[] = []
   const answeredByKey = new Map<string, { asked: string; answered: Answered }>()
 
-  const refund = (order: Order, asked: Asked, key: string | undefined): Answered => {
-    const { amount, reference } = jsonObject(asked.body)
-    if (typeof amount !== 'number' || amount <= 0 || amount > order.total.amount)
-      return { status: 422, json: { error: 'amount must be above 0 and at most the order total' } }
-    const fingerprint = `${asked.url.pathname} ${asked.body}`
+  /** The same key is the same request, answered as before and not done again. */
+  const once = (asked: Asked, done: (key: string | undefined) => Answered): Answered => {
+    const header = asked.headers['idempotency-key']
+    const key = typeof header === 'string' ? header : undefined
+    const fingerprint = `${asked.method} ${asked.url.pathname} ${asked.body}`
     const earlier = honoursKeys && key !== undefined ? answeredByKey.get(key) : undefined
     if (earlier)
       return earlier.asked === fingerprint
         ? earlier.answered
         : { status: 422, json: { error: 'this Idempotency-Key was used for another request' } }
-    const made: Refund = {
-      id: `rf_${refunds.length + 1}`,
-      orderId: order.id,
-      amount,
-      key,
-      ...(typeof reference === 'string' ? { reference } : {}),
-    }
-    refunds.push(made)
-    const answered: Answered = { status: 201, json: { refund: { id: made.id, order_id: order.id, amount } } }
-    if (key !== undefined) answeredByKey.set(key, { asked: fingerprint, answered })
+    const answered = done(key)
+    if (key !== undefined && typeof answered !== 'string' && answered.status < 300)
+      answeredByKey.set(key, { asked: fingerprint, answered })
     return answered
+  }
+
+  const refund = (order: Order, asked: Asked): Answered => {
+    const { amount, reference } = jsonObject(asked.body)
+    if (typeof amount !== 'number' || amount <= 0 || amount > order.total.amount)
+      return { status: 422, json: { error: 'amount must be above 0 and at most the order total' } }
+    return once(asked, (key) => {
+      const made: Refund = {
+        id: `rf_${refunds.length + 1}`,
+        orderId: order.id,
+        amount,
+        key,
+        ...(typeof reference === 'string' ? { reference } : {}),
+      }
+      refunds.push(made)
+      return { status: 201, json: { refund: { id: made.id, order_id: order.id, amount } } }
+    })
+  }
+
+  const cancel = (order: Order, asked: Asked): Answered =>
+    once(asked, (key) => {
+      if (order.state !== 'processing') return tooLate(order)
+      cancellations.push({ orderId: order.id, key })
+      return { status: 201, json: { order: { id: order.id, state: 'cancelled' } } }
+    })
+
+  const changeAddress = (order: Order, asked: Asked): Answered => {
+    const { address } = jsonObject(asked.body)
+    if (typeof address !== 'string' || address.length < 10)
+      return { status: 422, json: { error: 'address must be a whole address' } }
+    return once(asked, (key) => {
+      if (order.state !== 'processing') return tooLate(order)
+      addressChanges.push({ orderId: order.id, address, key })
+      return { status: 200, json: { order: { id: order.id, delivery_address: address } } }
+    })
+  }
+
+  /** The orders as they are after what was done to them. */
+  const ordersNow = (): Order[] =>
+    shopOrders(now()).map((order) =>
+      cancellations.some(({ orderId }) => orderId === order.id) ? { ...order, state: 'cancelled' } : order,
+    )
+
+  /** What one may do with a customer's own order. */
+  const answerOwn = (asked: Asked, order: Order, part: string | undefined): Answered => {
+    const actions: Record<string, (order: Order, asked: Asked) => Answered> = {
+      'GET ': () => ({ status: 200, json: { order } }),
+      'GET cancellation': () => ({ status: 200, json: { cancellation: cancellationOf(order) } }),
+      'POST cancellation': cancel,
+      'PUT address': changeAddress,
+      'POST refunds': refund,
+    }
+    const action = actions[`${asked.method} ${part ?? ''}`]
+    return action?.(order, asked) ?? { status: 405, json: { error: 'not a thing this API does' } }
   }
 
   /** Who it is signed to be for; `undefined` where nothing is signed, or not for this request. */
@@ -96,16 +160,14 @@ export async function startShop(options: ShopOptions = {}): Promise<ShopStandIn>
     const fits = typeof postcode === 'string' && address.includes(postcode) && postcode.length >= 5
     if (postcode !== undefined && postcode !== null && !fits)
       return { status: 403, json: { error: 'the postcode does not fit' } }
-    const key = asked.headers['idempotency-key']
-    if (refunding) return refund(order, asked, typeof key === 'string' ? key : undefined)
-    return { status: 200, json: { order } }
+    return refunding ? refund(order, asked) : { status: 200, json: { order } }
   }
 
   const answer = async (asked: Asked): Promise<Answered> => {
     if (asked.headers.authorization !== `Bearer ${demoShopToken}`)
       return { status: 401, json: { error: 'a bearer token is needed' } }
     const { method, url } = asked
-    const orders = shopOrders(now())
+    const orders = ordersNow()
     const body = jsonObject(asked.body)
     if (verify !== undefined) {
       const signed = await signedFor(asked)
@@ -124,13 +186,10 @@ export async function startShop(options: ShopOptions = {}): Promise<ShopStandIn>
     const email = url.searchParams.get('email') ?? body.email
     if (method === 'GET' && url.pathname === '/orders')
       return { status: 200, json: { orders: orders.filter((order) => order.email === email) } }
-    const [, id, more] = /^\/orders\/([^/]+)(\/refunds)?$/.exec(url.pathname) ?? []
+    const [, id, part] = /^\/orders\/([^/]+)(?:\/([a-z]+))?$/.exec(url.pathname) ?? []
     const order = orders.find((candidate) => candidate.id === id && candidate.email === email)
     if (order === undefined) return { status: 404, json: { error: 'no such order of this customer' } }
-    if (method === 'GET' && more === undefined) return { status: 200, json: { order } }
-    const key = asked.headers['idempotency-key']
-    if (method === 'POST' && more) return refund(order, asked, typeof key === 'string' ? key : undefined)
-    return { status: 405, json: { error: 'not a thing this API does' } }
+    return answerOwn(asked, order, part)
   }
 
   const served = await serve(async (asked) => {
@@ -155,8 +214,29 @@ export async function startShop(options: ShopOptions = {}): Promise<ShopStandIn>
 
   const { identityFrom } = options
   const verify = identityFrom === undefined ? undefined : identityVerifier(identityFrom, served.url, now)
-  return { url: served.url, close: served.close, requests, refunds, failNext: faults.failNext }
+  return {
+    url: served.url,
+    close: served.close,
+    requests,
+    refunds,
+    cancellations,
+    addressChanges,
+    failNext: faults.failNext,
+  }
 }
+
+const tooLate = ({ state }: Order): Answered => ({
+  status: 409,
+  json: { error: `the order is ${state.replaceAll('_', ' ')}` },
+})
+
+/** May it still be cancelled, and whose is it? */
+const cancellationOf = ({ id, email, state }: Order) => ({
+  order_id: id,
+  customer: email,
+  possible: state === 'processing',
+  why: state === 'processing' ? 'it was not sent yet' : `it is ${state.replaceAll('_', ' ')}`,
+})
 
 /** What a person at the shop would want to know about a customer: JSON, so that a write can be held against it. */
 function userData(identifier: unknown, orders: Order[]): Answered {

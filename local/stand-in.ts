@@ -132,6 +132,8 @@ export interface DemoHelpdesk {
   start(options: StandInOptions): Promise<StandIn>
   /** What the admin typed in for the account at `url`: before the schema's defaults. In reply mode, all attested. */
   connection(url: string): { id: string; helpdesk: HelpdeskName } & Record<string, unknown>
+  /** Agents who may approve what waits for it, on the laptop. */
+  approvers?: string[]
   /** The secret that signs webhooks; also among `secrets`. */
   webhookSecret: string
   /** `deskhand/<tenant>/<direction>/<name>` values, as JSON objects. */

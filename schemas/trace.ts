@@ -3,6 +3,7 @@
  * ticket, its entries in the order things happened. Texts are there only where the tenant keeps content in the trace.
  */
 import * as z from 'zod'
+import { decider } from './consent.ts'
 import { assurance } from './names.ts'
 
 /** Milliseconds that it took. */
@@ -75,6 +76,8 @@ const toolCall = z.object({
   outcome: z.enum(['done', 'failed', 'refused', 'ended_turn']),
   /** Of the closed set of failures, or why the turn ended. */
   cause: z.string().optional(),
+  /** Whose consent it ran on: it is the proposal of an earlier message, as it stood. */
+  consent: decider.optional(),
   /** Our own words, where a rule refused it. */
   why: z.string().optional(),
   bytes,

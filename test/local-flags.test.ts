@@ -37,9 +37,17 @@ test('every flag and variable arrives', () => {
   expect(readFlags(['--help'], {})).toEqual({ help: true })
 })
 
+test.each(['refund', 'cancel', 'approval', 'stranger'])('%s is a story, and no helpdesk', (story) => {
+  expect(readFlags(['--demo', story, '--once'], {})).toMatchObject({ flags: { demo: [], story, once: true } })
+})
+
 describe('what cannot work is said', () => {
   test.each([
-    [['--demo', 'kustomer'], {}, /no such helpdesk/],
+    [
+      ['--demo', 'kustomer'],
+      {},
+      /no such helpdesk or story; .*zendesk.*all, refund, cancel, approval, stranger/,
+    ],
     [['--no-demo', '--once'], {}, /neither/],
     [['--allow-host', 'http://localhost:3000'], {}, /host:port/],
     [['--admin-token-file', 't'], {}, /no admin API/],

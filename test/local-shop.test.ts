@@ -4,14 +4,17 @@ import {
   demoAuthorization,
   demoShopSecret,
   demoShopToken,
+  demoTask,
   demoTenant,
   demoTools,
   demoUserDataApi,
+  demoWriteTools,
   refundTool,
 } from '../local/demo-data.ts'
 import { type ShopOptions, type ShopStandIn, startShop } from '../local/shop.ts'
 import { demoConnection, demoConnectionId, zendeskDemo } from '../local/zendesk/demo.ts'
 import { tenantOf } from '../schemas/names.ts'
+import { task } from '../schemas/task.ts'
 import {
   agentSettings,
   authorization,
@@ -32,9 +35,9 @@ async function shop(options: ShopOptions = {}): Promise<ShopStandIn> {
   return standIn
 }
 
-async function call(url: string, body?: unknown, headers: Record<string, string> = {}) {
+async function call(url: string, body?: unknown, headers: Record<string, string> = {}, method?: string) {
   const response = await fetch(url, {
-    method: body === undefined ? 'GET' : 'POST',
+    method: method ?? (body === undefined ? 'GET' : 'POST'),
     headers: { authorization: `Bearer ${demoShopToken}`, 'content-type': 'application/json', ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
@@ -48,7 +51,9 @@ test('what the demo’s admin configured is what the schemas accept', () => {
   authorization.parse(demoAuthorization)
   userDataApi.parse(demoUserDataApi(store))
   agentSettings.parse(demoAgentSettings)
-  for (const tool of [...demoTools(store), refundTool(store, 'key')]) toolDefinition.parse(tool)
+  const tools = [...demoTools(store), ...demoWriteTools(store), refundTool(store, 'key')]
+  for (const tool of tools) toolDefinition.parse(tool)
+  task.parse(demoTask)
   const { inbound, outbound } = zendeskDemo.secrets(zendesk)
   for (const value of Object.values(inbound)) inboundSecret.parse(value)
   for (const value of Object.values({ ...outbound, ...demoShopSecret(store) })) outboundSecret.parse(value)
@@ -87,6 +92,36 @@ test('an order is shown to its owner only', async () => {
   expect((await call(`${url}/orders/1042`)).status).toBe(404)
   const list = await call(`${url}/orders?email=zoe@example.com`)
   expect((list.body.orders as { id: string }[]).map(({ id }) => id)).toEqual(['1042', '1017'])
+})
+
+describe('an order that was not sent', () => {
+  const ben = { email: 'ben@example.org' }
+  const key = { 'idempotency-key': 'k1' }
+
+  test('is cancelled once for its owner, and then it is', async () => {
+    const { url, cancellations } = await shop()
+    const path = `${url}/orders/2077/cancellation`
+    expect((await call(path, { email: 'zoe@example.com' }, key)).status).toBe(404)
+    const [first, second] = [await call(path, ben, key), await call(path, ben, key)]
+    expect(first).toMatchObject({ status: 201, body: { order: { id: '2077', state: 'cancelled' } } })
+    expect(second).toEqual(first)
+    expect(cancellations).toEqual([{ orderId: '2077', key: 'k1' }])
+    expect((await call(path, ben, { 'idempotency-key': 'k2' })).status).toBe(409)
+    const checked = await call(`${path}?email=ben@example.org`)
+    expect(checked.body.cancellation).toMatchObject({ possible: false, why: 'it is cancelled' })
+  })
+
+  test('goes to another address once; one that was sent does not, nor is it cancelled', async () => {
+    const { url, addressChanges, cancellations } = await shop()
+    const address = '7 Park Row, Leeds'
+    const move = (id: string, email: string) =>
+      call(`${url}/orders/${id}/address`, { email, address }, key, 'PUT')
+    expect((await move('1042', 'zoe@example.com')).status).toBe(409)
+    expect(await move('2077', ben.email)).toEqual(await move('2077', ben.email))
+    expect(addressChanges).toEqual([{ orderId: '2077', address, key: 'k1' }])
+    const sent = await call(`${url}/orders/1042/cancellation`, { email: 'zoe@example.com' })
+    expect([sent.status, cancellations]).toEqual([409, []])
+  })
 })
 
 describe('a refund sent twice with the same Idempotency-Key', () => {

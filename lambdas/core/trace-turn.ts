@@ -1,4 +1,5 @@
 /** What a turn tells its trace. Each function here turns something that happened into one entry. */
+import type { Decider } from '../../schemas/consent.ts'
 import { costOf } from '../../schemas/prices.ts'
 import type { ParameterSchema } from '../../schemas/tenant-apis.ts'
 import type { TraceEntry } from '../../schemas/trace.ts'
@@ -89,8 +90,14 @@ export function tracedModel({ model, trace, clock, agent }: Turn, firstStep: num
   }
 }
 
-/** One call and what came of it. */
-export function toolEntry({ agent }: Turn, call: Call, performed: Performed, ms?: number): TraceEntry {
+/** One call and what came of it; `consent`: whose it ran on. */
+export function toolEntry(
+  { agent }: Turn,
+  call: Call,
+  performed: Performed,
+  ms?: number,
+  consent?: Decider,
+): TraceEntry {
   const tool = agent.tools.get(call.name)
   const own = isBuiltIn(call)
   const keep = keepsContent(agent)
@@ -103,6 +110,7 @@ export function toolEntry({ agent }: Turn, call: Call, performed: Performed, ms?
     arguments: redacted(call.input, keep, choicesOf(agent, call, tool?.parameters.properties)),
     outcome: outcomeOf(performed),
     cause: performed.end === undefined ? performed.cause : causeOf(performed.end),
+    consent,
     why: performed.refused ? ownWords(performed.text) : undefined,
     bytes: Buffer.byteLength(performed.text),
     stored: ms === undefined,

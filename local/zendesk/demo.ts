@@ -60,6 +60,7 @@ export const zendeskDemo = {
   connectionId: demoConnectionId,
   start: startZendesk,
   connection: demoConnection,
+  approvers: [String(demoZendesk.agentUserId)],
   webhookSecret: demoZendesk.webhookSecret,
   secrets: (url) => ({
     inbound: { 'zendesk-webhook': { value: demoZendesk.webhookSecret } },

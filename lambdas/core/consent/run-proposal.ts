@@ -3,9 +3,10 @@
 import type { ProposalMark } from '../../../schemas/consent.ts'
 import { atLeast } from '../../../schemas/names.ts'
 import { failure, type Performed } from '../performed.ts'
+import { toolEntry } from '../trace-turn.ts'
 import type { Turn } from '../turn.ts'
 import { writeOnce } from '../write-once.ts'
-import { readProposal } from './proposals.ts'
+import { type Proposal, readProposal } from './proposals.ts'
 import { definitionOf } from './propose.ts'
 
 /** `look`: the last look right before it; by default the one of a turn. */
@@ -15,8 +16,23 @@ export async function runProposal(
   mark: ProposalMark,
   look?: (turn: Turn) => Promise<boolean>,
 ): Promise<Performed> {
-  const { tenant, lease, live, identity } = turn
+  const { tenant, lease, clock } = turn
   const proposal = await readProposal(tenant.conversations, tenant.vault, lease.key.pk, mark.id)
+  const started = clock.now()
+  const performed = await runAsItStands(turn, name, mark, proposal, look)
+  const call = { id: mark.id, name, input: proposal?.call.args ?? {} }
+  turn.trace.add(toolEntry(turn, call, performed, clock.now() - started, mark.by))
+  return performed
+}
+
+async function runAsItStands(
+  turn: Turn,
+  name: string,
+  mark: ProposalMark,
+  proposal: Proposal | undefined,
+  look?: (turn: Turn) => Promise<boolean>,
+): Promise<Performed> {
+  const { live, identity } = turn
   const tool = live.tools.get(name)
   if (proposal === undefined || tool === undefined || definitionOf(tool) !== proposal.definition)
     return failure('not_allowed', 'the tool was changed or switched off since it was proposed')
