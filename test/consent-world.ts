@@ -22,7 +22,12 @@ const doneBefore = (text: string): string =>
   (/<done_on_this_ticket>(.*?)<\/done_on_this_ticket>/.exec(text)?.[1] ?? 'nothing').replaceAll('\\n', ' ')
 
 /** Publishes the refund with these changes; by default the customer has to confirm it, at `mailbox`. */
-export const publishRefund = (world: World, change: object = {}, connection: object = {}): Promise<void> =>
+export const publishRefund = (
+  world: World,
+  change: object = {},
+  connection: object = {},
+  more: Parameters<World['publish']>[0] = [],
+): Promise<void> =>
   world.publish([
     { kind: 'connection', id: world.connectionId, definition: world.connection(connection) },
     {
@@ -35,6 +40,7 @@ export const publishRefund = (world: World, change: object = {}, connection: obj
         ...change,
       },
     },
+    ...more,
   ])
 
 export const refundsSent = (world: World): number =>

@@ -2,7 +2,7 @@
 
 import { previousOf } from '../../schemas/tool-rules.ts'
 import { effectId } from './ledger.ts'
-import type { Stopped } from './live-agent.ts'
+import { type Stopped, stoppedRead } from './live-agent.ts'
 import { sendTool } from './send-tool.ts'
 import type { AgentConfiguration } from './tenant-configuration.ts'
 import { answersOwnOnly } from './tools/check-references.ts'
@@ -65,6 +65,8 @@ export async function checkOwner(
   if (ownership?.by !== 'check') return undefined
   const reader = turn.agent.tools.get(ownership.tool)
   if (reader?.effect !== 'read' || reader.response.owner === undefined) return misconfigured(turn, tool)
+  const stopped = await stoppedRead(turn, reader)
+  if (stopped !== undefined) return stopped
   const asked = Object.fromEntries(
     Object.entries(ownership.match).map(([mine, theirs]) => [theirs, values[mine]]),
   )

@@ -42,6 +42,16 @@ export function outsideTask(turn: Seen, tool: string): Performed | undefined {
   )
 }
 
+/**
+ * May a proposal of this tool not run any more? It was made within a task that may have ended since, as it should; but
+ * one that opens the tool has to be live still, and this message has to reach its level.
+ */
+export const withoutTask = ({ live, identity }: Pick<Seen, 'live' | 'identity'>, tool: string): boolean =>
+  live.taskOnly.has(tool) &&
+  ![...live.tasks.values()].some(
+    (task) => task.tools.includes(tool) && atLeast(identity.level, task.identity),
+  )
+
 /** `start_task` and `finish_task`. Of several in one step the first alone counts, so that a replay ends the same. */
 export async function performTaskCall(turn: Turn, call: Call, calls: readonly Call[]): Promise<Performed> {
   const first = calls.find(({ name }) => name === startTask || name === finishTask)

@@ -3,6 +3,7 @@
 import type { ProposalMark } from '../../../schemas/consent.ts'
 import { atLeast } from '../../../schemas/names.ts'
 import { failure, type Performed } from '../performed.ts'
+import { withoutTask } from '../task-state.ts'
 import { toolEntry } from '../trace-turn.ts'
 import type { Turn } from '../turn.ts'
 import { writeOnce } from '../write-once.ts'
@@ -38,6 +39,8 @@ async function runAsItStands(
     return failure('not_allowed', 'the tool was changed or switched off since it was proposed')
   if (!atLeast(identity.level, tool.identity))
     return failure('needs_identity', 'the customer is not identified surely enough for it')
+  if (withoutTask(turn, name))
+    return failure('not_allowed', 'the task it was proposed in is switched off or needs more proof by now')
   const { method, url, headers, body } = proposal.request
   const request = { method, url, headers, ...(body === undefined ? {} : { body }) }
   return await writeOnce(turn, tool, proposal.call, request, {
