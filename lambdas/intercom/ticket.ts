@@ -11,7 +11,8 @@ import { handOverTag, type Ticket } from '../core/helpdesk.ts'
 import { type Api, client, conversationPath } from './api.ts'
 import { audienceOf } from './audience.ts'
 import { channelOf } from './evidence.ts'
-import { isContact, nobody } from './inbound.ts'
+import { isBot, isContact, isTeammate, nobody } from './inbound.ts'
+import { mailOf } from './mail.ts'
 import { messagesOf } from './messages.ts'
 
 /** Of a long thread so many of the newest messages are kept. */
@@ -74,11 +75,22 @@ export function mapTicket(sources: Sources, connection: IntercomConnection): Tic
     handedOver: conversation.tags?.tags.some(({ name }) => name === handOverTag) ?? 'unknown',
     inScope: !isFins(conversation),
     audience: audienceOf(conversation, requesterId, contact),
+    companyAddresses: companyAddresses(conversation),
     stamp: String(conversation.updated_at ?? ''),
     messages,
     complete: messages.length === all.length && total_count !== undefined && parts.length >= total_count,
   }
 }
+
+/** What teammates and bots have on file, and what mail of theirs came from. */
+const companyAddresses = ({ source, conversation_parts }: IntercomConversation): string[] =>
+  [...(source === undefined ? [] : [source]), ...conversation_parts.conversation_parts]
+    .filter(({ author }) => isTeammate(author) || isBot(author))
+    .flatMap(({ author, email_message_metadata }) => [
+      author?.email ?? [],
+      mailOf(email_message_metadata).sender ?? [],
+    ])
+    .flat()
 
 /** A customer's next message opens a conversation again; until then nobody waits for an answer in it. */
 const statuses: Readonly<Record<string, Ticket['status']>> = {
