@@ -60,7 +60,11 @@ describe('who wrote a Gorgias message, before and after the connection attests w
     ]) {
       const rest = newest(byEmail, { headers })
       expect(who(rest)).toMatchObject({ level: 'claimed', suspicious: true })
-      expect(newestOf(toTicket(rest)).evidence).not.toHaveProperty('replyNotDiverted')
+      const { evidence, route } = newestOf(toTicket(rest))
+      expect(evidence).not.toHaveProperty('replyNotDiverted')
+      // We name the recipient ourselves: the sender, whatever the Reply-To says.
+      expect(evidence).not.toHaveProperty('answersGoElsewhere')
+      expect(route).toMatchObject({ by: 'email', to: 'zoe@example.com' })
     }
   })
   test('the requester is known by the customer’s id alone, never by the address that a message shows', () => {

@@ -44,7 +44,7 @@ describe('the evidence of an Intercom message', () => {
     const diverted = conversation(({ source }) => {
       source.reply_to = [{ email: 'other@example.com', name: null }]
     })
-    expect(evidence(diverted)).toMatchObject({ suspicious: true })
+    expect(evidence(diverted)).toMatchObject({ suspicious: true, answersGoElsewhere: true })
     expect(evidence(diverted)).not.toHaveProperty('replyNotDiverted')
   })
   test('of a mail is never a login, whatever is attested', () => {
