@@ -72,7 +72,8 @@ const message = z.object({
   from_agent: tolerant(z.boolean()),
   public: tolerant(z.boolean()),
   integration_id: tolerant(id),
-  rule_id: tolerant(id),
+  /** `null`: no rule. */
+  rule_id: tolerant(id.nullable()),
   sender: tolerant(person.nullable()),
   /** What routes it. A list that is not said is not an empty one. */
   source: tolerant(
@@ -90,7 +91,8 @@ const message = z.object({
   stripped_html: tolerant(z.string()),
   /** Of email: the header's own names, in any case. */
   headers: tolerant(z.record(z.string(), z.unknown())),
-  external_id: tolerant(id),
+  /** `null`: whoever made it gave none, as where it was typed. */
+  external_id: tolerant(id.nullable()),
   attachments: tolerant(z.array(z.object({ name: tolerant(z.string()) }))),
   meta: tolerant(z.record(z.string(), z.unknown())),
   created_datetime: z.string(),

@@ -23,6 +23,8 @@ export const openEffect = z.object({
     .optional(),
   /** Who it was for: see `EffectRow.about`. */
   about: z.string().optional(),
+  /** The hand-over that is owed once it was posted, and why. */
+  owes: z.string().optional(),
   /** Who consented to it; absent where the tool asked nobody. */
   consent: decider.optional(),
 })

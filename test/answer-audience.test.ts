@@ -146,11 +146,11 @@ test('user data that the tenant wants a login for is not asked for by mail', asy
   await world.publish()
 })
 
-test('a message that may be somebody else’s in the customer’s name gets a human and no word', async () => {
+test('a message that may be somebody else’s in the customer’s name gets a human and never the model', async () => {
   const before = world.claude.requests.length
   for (const flags of [[14], [20], [21]]) {
     const ticketId = await world.ask('Where do I live?', { flags })
-    expect(texts(ticketId)).toEqual([])
+    expect(texts(ticketId).join()).not.toContain('Lindenweg')
     expect(isHandedOver(ticketId)).toBe(true)
   }
   expect(world.claude.requests.length).toBe(before)

@@ -195,3 +195,22 @@ describe('a Freshdesk ticket', () => {
     expect(toTicket({ ...rest, contacts: [malloryContact] }).messages[1]?.author.name).toBe('Mallory')
   })
 })
+
+test('a Freshdesk ticket names the addresses of the company and of its domain, and never the customer’s', () => {
+  const answer = byAgent({ from_email: 'Desk <Desk@acme.com>', support_email: 'support@acme.com' })
+  const own = (requester: string) => {
+    const rest = byEmail({}, [answer])
+    rest.ticket.requester.email = requester
+    return toTicket(rest, { supportAddresses: ['hello@acme.com'] }).companyAddresses
+  }
+  expect(own('zoe@example.com')).toEqual(
+    expect.arrayContaining(['hello@acme.com', 'desk@acme.com', 'support@acme.com']),
+  )
+  expect(own('zoe@example.com')).not.toContain('zoe@example.com')
+  expect(own('support@acme.freshdesk.com')).toContain('support@acme.freshdesk.com')
+})
+
+test('nothing on a Freshdesk ticket says that it was typed in Freshdesk itself', () => {
+  for (const { evidence } of toTicket(byEmail({}, [byAgent({ private: true })])).messages)
+    expect(evidence).not.toHaveProperty('inHelpdeskUi')
+})

@@ -60,7 +60,11 @@ describe('who wrote a Gorgias message, before and after the connection attests w
     ]) {
       const rest = newest(byEmail, { headers })
       expect(who(rest)).toMatchObject({ level: 'claimed', suspicious: true })
-      expect(newestOf(toTicket(rest)).evidence).not.toHaveProperty('replyNotDiverted')
+      const { evidence, route } = newestOf(toTicket(rest))
+      expect(evidence).not.toHaveProperty('replyNotDiverted')
+      // We name the recipient ourselves: the sender, whatever the Reply-To says.
+      expect(evidence).not.toHaveProperty('answersGoElsewhere')
+      expect(route).toMatchObject({ by: 'email', to: 'zoe@example.com' })
     }
   })
   test('the requester is known by the customer’s id alone, never by the address that a message shows', () => {
@@ -276,4 +280,51 @@ describe('a Gorgias ticket in Deskhand’s words', () => {
     expect(from([contact('evil@example.net'), support])).toMatchObject({ from: 'support@acme.com' })
     expect(from([contact('evil@example.net')])).toMatchObject({ from: 'support@acme.com' })
   })
+})
+
+describe('a note that a user typed in Gorgias', () => {
+  const typed = (more: object = {}) => {
+    const note = byAgent({ channel: 'internal-note', public: false, source: null, ...more })
+    const rest = changed(byEmail, ({ messages }) => messages.unshift(note))
+    return toTicket(rest).messages.find(({ id }) => id === String(note.id))?.evidence.inHelpdeskUi
+  }
+  test('is said to be one', () => {
+    expect(typed()).toBe(true)
+  })
+  test.each<[string, object]>([
+    ['by the API', { via: 'api' }],
+    ['by a rule', { via: 'rule' }],
+    ['by a rule, though it says otherwise', { rule_id: 7 }],
+    ['of a rule that cannot be read', { rule_id: {} }],
+    ['of which no rule is said or denied', { rule_id: undefined }],
+    ['by mail', { via: 'email' }],
+    ['by an import', { via: 'zendesk' }],
+    ['of which no way in is said', { via: undefined }],
+    ['in another spelling', { via: 'Helpdesk' }],
+    ['with a reference, which only the API takes', { external_id: 'mine' }],
+    ['whose reference is left out', { external_id: undefined }],
+    ['of a customer', { from_agent: false }],
+    ['of which it is not said whose it is', { from_agent: undefined }],
+    ['of nobody', { sender: null }],
+    ['whose author is left out', { sender: undefined }],
+    ['of our bot user', { sender: bot }],
+    ['of Gorgias’s own AI Agent', { meta: { ai_agent: true } }],
+    ['that is public', { public: true }],
+    ['of which it is not said that it is internal', { public: undefined }],
+    ['on another channel', { channel: 'email' }],
+    ['whose channel is left out', { channel: undefined }],
+  ])('is not one %s', (_name, more) => {
+    expect(typed(more)).toBeUndefined()
+  })
+})
+
+test('a Gorgias ticket names the addresses of the company and of colleagues, and never the customer’s', () => {
+  const rest = changed(byEmail, ({ messages }) =>
+    messages.unshift(
+      byAgent({ sender: { id: 12, email: 'ana@acme.com' }, source: mailFrom('desk@acme.com') }),
+    ),
+  )
+  const addresses = toTicket(rest).companyAddresses
+  expect(addresses).toEqual(expect.arrayContaining([support.address, 'ana@acme.com', 'desk@acme.com']))
+  expect(addresses).not.toContain('zoe@example.com')
 })

@@ -292,3 +292,56 @@ test('a chat window is known by what HubSpot calls it, not shown as an address',
   const one = saying(chat({ senders: [{ actorId: 'V-777', deliveryIdentifier: opaque('w1') }] }), message())
   expect(toTicket(one).audience).toEqual(['zoe@example.com', 'user:w1'])
 })
+
+describe('a comment that a colleague typed in HubSpot', () => {
+  const ana = 'A-8835724'
+  const typed = (more: object = {}, settings: object = {}) => {
+    const comment = {
+      ...message({ id: 'c1', type: 'COMMENT', createdBy: ana, senders: [{ actorId: ana }], recipients: [] }),
+      direction: undefined,
+      ...more,
+    }
+    return toTicket(saying(message(), comment), settings).messages.find(({ id }) => id === 'c1')?.evidence
+      .inHelpdeskUi
+  }
+  test('is said to be one', () => {
+    expect(typed()).toBe(true)
+  })
+  test.each<[string, object]>([
+    ['by an app', { client: { clientType: 'INTEGRATION', integrationAppId: 99 } }],
+    ['by an app that calls itself HubSpot', { client: { clientType: 'HUBSPOT', integrationAppId: 99 } }],
+    ['by the system', { client: { clientType: 'SYSTEM' } }],
+    ['of which no client is said', { client: undefined }],
+    ['whose client is said in part', { client: {} }],
+    ['of which it is not said who made it', { createdBy: undefined }],
+    ['that another agent made', { createdBy: 'A-1' }],
+    ['that an integration made', { createdBy: 'I-99' }],
+    ['of nobody', { senders: [] }],
+    ['whose senders are left out', { senders: undefined }],
+    ['whose sender is not said', { senders: [{ name: 'Ana' }] }],
+    ['in another agent’s name', { senders: [{ actorId: 'A-1' }] }],
+    ['of two', { senders: [{ actorId: ana }, { actorId: 'A-1' }] }],
+    ['of a visitor', { createdBy: 'V-551', senders: [{ actorId: 'V-551' }] }],
+    ['of HubSpot’s own agent', { createdBy: 'L-1', senders: [{ actorId: 'L-1' }] }],
+    ['of a bot', { createdBy: 'B-1', senders: [{ actorId: 'B-1' }] }],
+    ['of the system', { createdBy: 'S-hubspot', senders: [{ actorId: 'S-hubspot' }] }],
+    ['that came in', { direction: 'INCOMING' }],
+    ['that is a message', { type: 'MESSAGE', direction: 'OUTGOING' }],
+    ['of which the kind is not said', { type: undefined }],
+  ])('is not one %s', (_name, more) => {
+    expect(typed(more)).toBeUndefined()
+  })
+  test('is not one of our bot user', () => {
+    expect(typed({}, { botUserId: '8835724' })).toBeUndefined()
+  })
+})
+
+test('a HubSpot thread names the addresses of the company and of colleagues, and never the customer’s', () => {
+  const addresses = toTicket(saying(message(), outgoing()), {
+    ownAddresses: ['desk@shop.example'],
+  }).companyAddresses
+  expect(addresses).toEqual(
+    expect.arrayContaining(['desk@shop.example', 'ana@shop.example', 'help@shop.example']),
+  )
+  expect(addresses).not.toContain('zoe@example.com')
+})

@@ -44,7 +44,7 @@ describe('the evidence of an Intercom message', () => {
     const diverted = conversation(({ source }) => {
       source.reply_to = [{ email: 'other@example.com', name: null }]
     })
-    expect(evidence(diverted)).toMatchObject({ suspicious: true })
+    expect(evidence(diverted)).toMatchObject({ suspicious: true, answersGoElsewhere: true })
     expect(evidence(diverted)).not.toHaveProperty('replyNotDiverted')
   })
   test('of a mail is never a login, whatever is attested', () => {
@@ -226,4 +226,19 @@ describe('an Intercom conversation', () => {
     expect([long.messages.length, long.messages.at(-1)?.id, long.complete]).toEqual([200, '299', false])
     expect(long.audience).toContain(`user:${malloryId}`)
   })
+})
+
+test('an Intercom conversation names the addresses of teammates and bots, and never the customer’s', () => {
+  const byTeam = part({ id: '77', author: agent, email_message_metadata: mail('desk@acme.com') })
+  const { companyAddresses } = toTicket(later(byEmail, byTeam, part({ id: '78', author: ours })))
+  expect(companyAddresses).toEqual(
+    expect.arrayContaining(['petra@acme.com', 'desk@acme.com', 'bot@acme.com']),
+  )
+  expect(companyAddresses).not.toContain('zoe@example.com')
+})
+
+test('nothing in an Intercom conversation says that it was typed in Intercom itself', () => {
+  const note = part({ id: '77', part_type: 'note', author: agent, app_package_code: null })
+  for (const { evidence: each } of toTicket(later(byEmail, note)).messages)
+    expect(each).not.toHaveProperty('inHelpdeskUi')
 })

@@ -1,8 +1,8 @@
 /** The one-time code: what it proves, and everything that it does not. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { demoCustomers, demoZendesk } from '../local/zendesk/demo.ts'
-import { callsThenSays } from './claude-scripts.ts'
-import { codeIn, eager, publishRefund, refundsSent, replies } from './consent-world.ts'
+import { calls, callsThenSays, results } from './claude-scripts.ts'
+import { codeIn, eager, publishRefund, refund, refundsSent, replies } from './consent-world.ts'
 import { startWorld, type World } from './world.ts'
 
 const minute = 60_000
@@ -210,6 +210,27 @@ describe('in a chat', () => {
     await world.askAgain(ticketId, `yes ${token}`, chat)
     expect(refundsSent(world)).toBe(0)
   })
+})
+
+test('in a chat where no address is on record nothing is asked: the model is told, and a human gets it', async () => {
+  const user = world.zendesk.account.users.get(demoCustomers.kim)
+  if (user === undefined) throw new Error('no such user')
+  const { email, identities } = user
+  Object.assign(user, { email: null, identities: [] })
+  world.script = (request) =>
+    results(request).length === 0
+      ? calls(refund())
+      : calls(['hand_over', { reason: results(request).join().slice(0, 100), summary: 'Not identified.' }])
+  try {
+    const before = mails().length
+    const ticketId = await world.ask(asks, { channel: 'web_widget', author: demoCustomers.kim })
+    expect(mails()).toHaveLength(before)
+    expect(await world.row(ticketId)).not.toHaveProperty('codeAsked')
+    expect(world.tags(ticketId)).toContain('ai-handed-over')
+    expect(refundsSent(world)).toBe(0)
+  } finally {
+    Object.assign(user, { email, identities })
+  }
 })
 
 test('without a sender nothing is asked: the model is told to hand over', async () => {

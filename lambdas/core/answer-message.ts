@@ -13,6 +13,7 @@ import type { Message, Ticket } from './helpdesk.ts'
 import { audienceIsOnly, type Identity } from './identify.ts'
 import { contentOf, effectId, type Journal } from './ledger.ts'
 import { aboutOf, identityOf, lookAgain, openTurnJournal } from './look-again.ts'
+import { replyNeutrally, suspiciousSender } from './neutral-reply.ts'
 import { isNoteMode, noteHosts, safeNote } from './note.ts'
 import { performTools } from './perform-tools.ts'
 import { post, refOf } from './post.ts'
@@ -44,6 +45,7 @@ export async function answerMessage(work: Work, ticket: Ticket, message: Message
   log.info('customer_identified', { assurance: identity.level, cause: identity.why, messageId: message.id })
   work.trace.add(identified(identity, message, ticket))
   const barred = await barredBy(work, ticket, identity)
+  if (barred === suspiciousSender) return await endSuspicious(work, ticket, message, identity)
   if (barred !== undefined) return await endHandedOver(work, ticket, message, barred)
   if (!isNoteMode(work.connection) && !(await mayReplyUnproven(work, message, identity))) {
     return await endHandedOver(work, ticket, message, 'unproven_limit')
@@ -97,6 +99,19 @@ export async function answerMessage(work: Work, ticket: Ticket, message: Message
   }
 }
 
+/** One neutral reply where there may be one, then a human. What the reply changed on the ticket is read first. */
+async function endSuspicious(
+  work: Work,
+  ticket: Ticket,
+  message: Message,
+  identity: Identity,
+): Promise<Ending> {
+  const said = await replyNeutrally(work, ticket, message, identity)
+  if (said === 'changed') return { again: true }
+  const now = said === 'posted' ? await work.helpdesk.read(ticket.id, work.api) : ticket
+  return await endHandedOver(work, now, message, suspiciousSender)
+}
+
 /** Hands over and ends the look. */
 export async function endHandedOver(
   work: Work,
@@ -113,7 +128,7 @@ export async function endHandedOver(
 
 /** Reasons not to let the agent speak at all. */
 async function barredBy(work: Work, ticket: Ticket, identity: Identity): Promise<string | undefined> {
-  if (identity.suspicious) return 'suspicious_sender'
+  if (identity.suspicious) return suspiciousSender
   const told = work.lease.row.personal
   if (told === undefined) return undefined
   if (identity.address === undefined) return 'identity_dropped'

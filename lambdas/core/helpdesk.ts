@@ -92,6 +92,8 @@ export interface Evidence {
   signedIn?: true
   /** Flagged as spoofed or its Reply-To diverted: a stranger may be using someone else's address. Never raises. */
   suspicious?: true
+  /** The helpdesk sends an answer to a diverted Reply-To, or may. An adapter that names the recipient itself leaves it out. */
+  answersGoElsewhere?: true
   /**
    * The helpdesk proves that its author, somebody of the team, wrote it by hand in the helpdesk's own interface: no
    * mail, no API, no rule. What approvals are read from.

@@ -17,6 +17,8 @@ export interface Posting {
   messageId: string
   /** HMAC of the address, when the text holds personal data. */
   personal?: string
+  /** The hand-over that is owed once it was posted, whoever finds that it was; the caller closes with it. */
+  owes?: string
 }
 
 /**
@@ -32,7 +34,9 @@ export async function post(
   const { tenant, lease, clock } = work
   const effect = { kind: posting.outgoing.kind, messageId: posting.messageId }
   if (!timeFor(work, postMs)) throw noTime()
-  await intend(tenant.conversations, lease, posting.id, { ...effect, at: clock.now() }, posting.personal)
+  const { id, owes, personal } = posting
+  const intent = { ...effect, at: clock.now(), ...(owes === undefined ? {} : { owes }) }
+  await intend(tenant.conversations, lease, id, intent, personal)
   try {
     if (!timeFor(work, postMs)) throw noTime()
     const posted = await work.helpdesk.post(ticket, posting.outgoing, work.api)

@@ -166,7 +166,8 @@ export async function settlePosts(work: Work, ticket: Ticket): Promise<Ticket> {
       await work.helpdesk.finish(ticket, work.api)
       now = { ...now, handedOver: true }
     }
-    await close(work.tenant.conversations, work.lease, id, handedOver ? { handedOver: true } : undefined)
+    const owed = posted !== undefined && effect.owes !== undefined ? { mustHandOver: effect.owes } : undefined
+    await close(work.tenant.conversations, work.lease, id, handedOver ? { handedOver: true } : owed)
     const state = posted === undefined ? 'not_posted' : 'done'
     work.log.info('effect_settled', { effectId: id, code: state })
     work.trace.add({ kind: 'settled', effectId: id, state: `${effect.kind} ${state}` })

@@ -9,6 +9,7 @@ import {
 } from '../../schemas/freshdesk-api.ts'
 import { isCode } from '../core/errors.ts'
 import { handOverTag, type Ticket } from '../core/helpdesk.ts'
+import { bareAddress, isOwnAddress } from './addresses.ts'
 import { type Api, client, pathOf } from './api.ts'
 import { audienceOf } from './audience.ts'
 import { readConversations } from './conversations.ts'
@@ -78,6 +79,7 @@ export function mapTicket(sources: Sources, connection: FreshdeskConnection): Ti
       ticket.deleted !== true &&
       (connection.productIds === undefined || (product != null && connection.productIds.includes(product))),
     audience: audienceOf(ticket, conversations, complete, connection),
+    companyAddresses: companyAddresses(ticket, conversations, connection),
     stamp: ticket.updated_at,
     messages: [
       // Where older messages were left out, so is the oldest.
@@ -86,6 +88,25 @@ export function mapTicket(sources: Sources, connection: FreshdeskConnection): Ti
     ],
     complete,
   }
+}
+
+/**
+ * The configured ones, those of the account's own domain that the ticket names, and where the team's messages came from.
+ * Who on the team has which address Freshdesk does not tell a bot.
+ */
+function companyAddresses(
+  ticket: FreshdeskTicket,
+  conversations: readonly FreshdeskConversation[],
+  connection: FreshdeskConnection,
+): string[] {
+  const named = [ticket.requester?.email ?? [], ticket.to_emails ?? [], ticket.cc_emails ?? []].flat()
+  const ofTeam = conversations.filter(({ incoming }) => incoming === false)
+  return [
+    ...connection.supportAddresses,
+    ...named.filter((address) => isOwnAddress(address, connection)).map(bareAddress),
+    ...conversations.flatMap(({ support_email }) => (support_email ? bareAddress(support_email) : [])),
+    ...ofTeam.flatMap(({ from_email }) => (from_email ? bareAddress(from_email) : [])),
+  ]
 }
 
 /** 5, closed: a customer's message opens it again, so an agent has closed what is there. Above 5: the account's own. */

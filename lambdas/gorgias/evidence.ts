@@ -45,7 +45,7 @@ export const headerValues = (message: GorgiasMessage, name: string): string[] =>
 
 /** A person's auto-reply, bulk mail (RFC 3834), a rule, Gorgias's own AI Agent or a flow of its widget. */
 export function isAutomatic(message: GorgiasMessage): boolean {
-  if (message.rule_id !== undefined || message.via === 'rule') return true
+  if (message.rule_id != null || message.via === 'rule') return true
   if (message.from_agent !== false)
     return (
       message.sender == null ||
@@ -58,6 +58,21 @@ export function isAutomatic(message: GorgiasMessage): boolean {
     ['x-autoreply', 'x-autorespond', 'list-id'].some((name) => headerValues(message, name).length > 0)
   )
 }
+
+/**
+ * Did a user write this note by hand in Gorgias itself? A note by the API, a rule, a macro of a flow or the AI Agent says
+ * another way in, a rule or a reference of its own; what is not said counts as that.
+ */
+export const isTypedByUser = (message: GorgiasMessage, botUserId: string): boolean =>
+  message.from_agent === true &&
+  message.public === false &&
+  message.channel === 'internal-note' &&
+  message.via === 'helpdesk' &&
+  message.rule_id === null &&
+  message.external_id === null &&
+  message.sender != null &&
+  message.sender.id !== botUserId &&
+  !isAutomatic(message)
 
 /**
  * Gorgias has no verified address, no login that a message shows and no result of SPF, DKIM or DMARC: nothing here

@@ -11,7 +11,7 @@ import { handOverTag, type Message, type Ticket } from '../core/helpdesk.ts'
 import { htmlToText, withoutQuotes } from '../core/written-text.ts'
 import { type Api, client, ticketPath } from './api.ts'
 import { audienceOf } from './audience.ts'
-import { channelOf, evidenceOf, isAutomatic, isInternal } from './evidence.ts'
+import { channelOf, evidenceOf, isAutomatic, isInternal, isTypedByUser } from './evidence.ts'
 import { routeOf } from './route.ts'
 import { momentOf } from './time.ts'
 
@@ -93,6 +93,7 @@ export function mapTicket(sources: Sources, connection: GorgiasConnection): Tick
     inScope:
       ticket.spam !== true && ticket.trashed_datetime === undefined && isOurBrand(messages, connection),
     audience: alone && complete ? audienceOf(ticket, messages, connection) : 'unknown',
+    companyAddresses: [...connection.supportAddresses, ...messages.flatMap(teamAddresses)],
     stamp: ticket.updated_datetime ?? '',
     messages: messages.map((message) => ({ at: message.at, ...mapMessage(message, sources, connection) })),
     complete,
@@ -123,12 +124,19 @@ function mapMessage(
     automatic: isAutomatic(message) && !ours,
     text: textOf(message),
     attachments: (message.attachments ?? []).flatMap((attachment) => attachment.name ?? []),
-    evidence: evidenceOf(message, ticket),
-    ...(ours && message.external_id !== undefined ? { ref: message.external_id } : {}),
+    evidence: {
+      ...evidenceOf(message, ticket),
+      ...(isTypedByUser(message, connection.botUserId) ? { inHelpdeskUi: true } : {}),
+    },
+    ...(ours && message.external_id != null ? { ref: message.external_id } : {}),
     ...(ours && visibility === 'public' && message.failed_datetime !== undefined ? { failed: true } : {}),
     route: routeOf(message, ticket, chats, connection),
   }
 }
+
+/** Of a colleague's message: their own address, and the one that it was sent from. */
+const teamAddresses = ({ from_agent, sender, source }: GorgiasMessage): string[] =>
+  from_agent === true ? [sender?.email ?? [], source?.from?.address || []].flat() : []
 
 /** Only what Gorgias says the company did not write is a customer's. */
 function roleOf({ from_agent, sender }: GorgiasMessage): Message['author']['role'] {

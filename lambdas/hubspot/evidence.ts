@@ -2,7 +2,7 @@
 import type { HubspotConnection } from '../../schemas/hubspot.ts'
 import type { HubspotContact, HubspotEntry, HubspotThread } from '../../schemas/hubspot-api.ts'
 import type { Evidence } from '../core/helpdesk.ts'
-import { actorOf, addressesOf, channelOf } from './parties.ts'
+import { actorOf, addressesOf, channelOf, isOurs } from './parties.ts'
 
 /** The thread's contact as the CRM has it on file. */
 export interface Requester {
@@ -65,6 +65,7 @@ export function evidenceOf(
     ...flag('unflagged', thread.spam === false),
     ...flag('replyNotDiverted', senders.length === 1 && senders[0]?.senderField === 'FROM'),
     ...flag('suspicious', diverted),
+    ...flag('inHelpdeskUi', isTypedByColleague(entry, connection)),
   }
 }
 
@@ -76,6 +77,25 @@ function wroteItself(entry: HubspotEntry, requester: Requester): boolean {
   if (requester.address === undefined) return false
   if (entry.client?.clientType !== 'HUBSPOT' || entry.createdBy === undefined) return false
   return entry.createdBy === requester.id || /^S-/.test(entry.createdBy)
+}
+
+/**
+ * Did a colleague write this comment by hand in HubSpot? HubSpot itself took it, for no app, and whoever made it is the
+ * one agent in whose name it stands: an app may name any agent as sender.
+ */
+function isTypedByColleague(entry: HubspotEntry, connection: HubspotConnection): boolean {
+  const { type, client, createdBy, direction, senders = [] } = entry
+  return (
+    type === 'COMMENT' &&
+    direction !== 'INCOMING' &&
+    client?.clientType === 'HUBSPOT' &&
+    client.integrationAppId === undefined &&
+    createdBy !== undefined &&
+    /^A-[0-9]+$/.test(createdBy) &&
+    senders.length === 1 &&
+    senders[0]?.actorId === createdBy &&
+    !isOurs(entry, connection)
+  )
 }
 
 const flag = <K extends keyof Evidence>(name: K, holds: boolean): { [name in K]?: true } =>

@@ -12,7 +12,7 @@ import type { Message, Ticket } from '../core/helpdesk.ts'
 import { htmlToText, withoutQuotes } from '../core/written-text.ts'
 import { audienceOf } from './audience.ts'
 import { authorOf, evidenceOf, type Requester, requesterOf } from './evidence.ts'
-import { actorOf, channelOf, isOurs, isPublic, roleOf } from './parties.ts'
+import { actorOf, addressesOf, channelOf, isOurs, isPublic, roleOf } from './parties.ts'
 import { routeOf } from './route.ts'
 
 /** Everything HubSpot answered about one thread. */
@@ -48,11 +48,25 @@ export function mapTicket(sources: Sources, connection: HubspotConnection): Tick
     handedOver: handedOverOf(sources.crmTicket, connection),
     inScope: isInScope(thread, connection),
     audience: audienceOf(entries, complete, requester, connection),
+    companyAddresses: companyAddresses(entries, sources.actors, connection),
     stamp: thread.latestMessageTimestamp ?? '',
     messages,
     complete,
   }
 }
+
+/** The company's own, and what colleagues have on file or wrote from. */
+const companyAddresses = (
+  entries: HubspotEntry[],
+  actors: HubspotActor[],
+  { ownAddresses }: HubspotConnection,
+): string[] => [
+  ...ownAddresses,
+  ...actors.filter(({ id }) => /^A-/.test(id)).flatMap(({ email }) => email ?? []),
+  ...entries.flatMap(({ senders = [] }) =>
+    senders.filter(({ actorId }) => /^A-/.test(actorId ?? '')).flatMap(addressesOf),
+  ),
+]
 
 interface Around {
   thread: HubspotThread

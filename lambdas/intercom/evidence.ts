@@ -95,7 +95,8 @@ function mailEvidence(written: Written, around: Surroundings, connection: Interc
     ...(replies.length > 0 && replies.every((address) => address === sender)
       ? { replyNotDiverted: true }
       : {}),
-    ...(diverted ? { suspicious: true } : {}),
+    // Intercom takes no recipient, and whether it answers to a Reply-To is not documented.
+    ...(diverted ? { suspicious: true, answersGoElsewhere: true } : {}),
   }
 }
 

@@ -11,7 +11,8 @@ import { handOverTag, type Ticket } from '../core/helpdesk.ts'
 import { type Api, client, conversationPath } from './api.ts'
 import { audienceOf } from './audience.ts'
 import { channelOf } from './evidence.ts'
-import { isContact, nobody } from './inbound.ts'
+import { isBot, isContact, isTeammate, nobody } from './inbound.ts'
+import { mailOf } from './mail.ts'
 import { messagesOf } from './messages.ts'
 
 /** Of a long thread so many of the newest messages are kept. */
@@ -76,11 +77,22 @@ export function mapTicket(sources: Sources, connection: IntercomConnection): Tic
     inScope: !isFins(conversation),
     // Older parts may be a merge's, or somebody's who has left.
     audience: allShown ? audienceOf(conversation, requesterId, contact) : 'unknown',
+    companyAddresses: companyAddresses(conversation),
     stamp: String(conversation.updated_at ?? ''),
     messages,
     complete: messages.length === all.length && allShown,
   }
 }
+
+/** What teammates and bots have on file, and what mail of theirs came from. */
+const companyAddresses = ({ source, conversation_parts }: IntercomConversation): string[] =>
+  [...(source === undefined ? [] : [source]), ...conversation_parts.conversation_parts]
+    .filter(({ author }) => isTeammate(author) || isBot(author))
+    .flatMap(({ author, email_message_metadata }) => [
+      author?.email ?? [],
+      mailOf(email_message_metadata).sender ?? [],
+    ])
+    .flat()
 
 /** A customer's next message opens a conversation again; until then nobody waits for an answer in it. */
 const statuses: Readonly<Record<string, Ticket['status']>> = {

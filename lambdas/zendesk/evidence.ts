@@ -120,6 +120,8 @@ export function evidenceOf(
     ...flag('addressProven', authorIsRequester && isProven(around.identity)),
     ...flag('signedIn', clean && signedIn(comment, channel, around.identity)),
     ...flag('suspicious', spoofed || diverted),
+    // Zendesk makes a Reply-To the one whom it answers.
+    ...flag('answersGoElsewhere', diverted),
   }
 }
 

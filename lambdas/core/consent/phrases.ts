@@ -23,6 +23,8 @@ export interface Phrases {
   approved: string
   declined: string
   notDone: string
+  /** To a mail that somebody may have sent in the customer's name. */
+  neutral: string
 }
 
 export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
@@ -44,6 +46,7 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
     approved: 'This was approved and has been done:',
     declined: 'This was not approved, and nothing has been done:',
     notDone: 'This could not be done:',
+    neutral: 'Thank you for your message. A colleague will look into it.',
   },
   de: {
     please: 'Bitte bestätigen Sie:',
@@ -64,6 +67,7 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
     approved: 'Das wurde genehmigt und ist erledigt:',
     declined: 'Das wurde nicht genehmigt, und es ist nichts geschehen:',
     notDone: 'Das war nicht möglich:',
+    neutral: 'Vielen Dank für Ihre Nachricht. Ein Kollege sieht sie sich an.',
   },
   fr: {
     please: 'Veuillez confirmer :',
@@ -83,6 +87,7 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
     approved: 'Ceci a été approuvé et a été fait :',
     declined: "Ceci n'a pas été approuvé, et rien n'a été fait :",
     notDone: "Ceci n'a pas pu être fait :",
+    neutral: "Merci pour votre message. Un collègue va l'examiner.",
   },
   es: {
     please: 'Confirme, por favor:',
@@ -102,6 +107,7 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
     approved: 'Esto se ha aprobado y se ha hecho:',
     declined: 'Esto no se ha aprobado y no se ha hecho nada:',
     notDone: 'Esto no se ha podido hacer:',
+    neutral: 'Gracias por su mensaje. Un compañero lo revisará.',
   },
   it: {
     please: 'La preghiamo di confermare:',
@@ -121,6 +127,7 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
     approved: 'È stato approvato ed eseguito:',
     declined: 'Non è stato approvato e non è stato fatto nulla:',
     notDone: 'Non è stato possibile:',
+    neutral: 'Grazie per il suo messaggio. Un collega lo esaminerà.',
   },
   nl: {
     please: 'Bevestig dit alstublieft:',
@@ -141,6 +148,7 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
     approved: 'Dit is goedgekeurd en gedaan:',
     declined: 'Dit is niet goedgekeurd, en er is niets gedaan:',
     notDone: 'Dit kon niet worden gedaan:',
+    neutral: 'Bedankt voor uw bericht. Een collega kijkt ernaar.',
   },
 }
 

@@ -22,9 +22,15 @@ export interface CodeFor {
   summary: string
 }
 
-/** Can this message's author be asked for a one-time code at all? */
-export const canAskForCode = ({ mail, message }: Turn): boolean =>
-  mail !== undefined && placeOf(message) !== undefined
+/**
+ * Can this message's author be asked for a one-time code at all? Whoever gave a chat no address knows that none can come:
+ * to say so tells them nothing, and a human is of more use.
+ */
+export const canAskForCode = ({ mail, message, ticket }: Turn): boolean => {
+  const place = placeOf(message)
+  const noAddress = message.evidence.address === undefined && ticket.requester.address === undefined
+  return mail !== undefined && place !== undefined && !(place === 'chat' && noAddress)
+}
 
 /**
  * Asks for a code: from here on the reply says so, the same whether or not a mail went out. `limit`: this ticket, this
@@ -37,7 +43,7 @@ export async function sendCode(
 ): Promise<'asked' | 'limit' | 'impossible'> {
   const { mail, message, ticket, lease, tenant, clock, log } = turn
   const place = placeOf(message)
-  if (mail === undefined || place === undefined) return 'impossible'
+  if (mail === undefined || place === undefined || !canAskForCode(turn)) return 'impossible'
   if (isAsked(turn, about)) return 'asked'
   if (lease.row.codes >= perTicket) return 'limit'
 
