@@ -16,6 +16,9 @@ import { demoShopToken } from '../local/demo-data.ts'
 import { openFrontDoor } from '../local/front-door.ts'
 import { type ShopStandIn, startShop } from '../local/shop.ts'
 
+// The same cases in every run.
+fc.configureGlobal({ seed: 1 })
+
 const clock = { time: Date.parse('2026-11-21T09:00:00Z'), now: () => clock.time }
 const zoe = 'zoe@example.com' as VerifiedEmail
 const ben = 'ben@example.org' as VerifiedEmail

@@ -3,6 +3,9 @@ import fc from 'fast-check'
 import { createLog } from '../lambdas/core/log.ts'
 import type { LogFields } from '../lambdas/core/ports.ts'
 
+// The same cases in every run.
+fc.configureGlobal({ seed: 1 })
+
 function recorder() {
   const lines: string[] = []
   const clock = { now: () => Date.parse('2026-11-21T12:00:00Z') }

@@ -10,6 +10,9 @@ import type { TraceEntry, TraceRecord } from '../schemas/trace.ts'
 import { calls, callsThenSays, echoes, results, says } from './claude-scripts.ts'
 import { claudeKey, startWorld, type World } from './world.ts'
 
+// The same cases in every run.
+fc.configureGlobal({ seed: 1 })
+
 const hour = 60 * 60_000
 
 let world: World

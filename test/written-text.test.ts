@@ -64,26 +64,21 @@ describe('a mail without its history', () => {
     expect(htmlToText('<p>'.repeat(100_000)).length).toBeLessThan(1000)
   })
 
-  test('never gains a word, and taking quotes out twice changes nothing more', () => {
+  test('says nothing that the customer did not write, in the order it was written', () => {
     const piece = fc.constantFrom(
-      'Op x',
-      'schreef',
-      '> q',
-      'On 1 May a@b.example',
-      'wrote:',
-      'From: a',
-      'To: b',
-      '-- ',
-      '',
-      'text',
+      ...['Op x', 'schreef', '> q', 'On 1 May a@b.example', 'wrote:', 'From: a', 'To: b', '-- ', '', 'text'],
     )
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
-        const text = pieces.join('\n')
-        const once = withoutQuotes(text)
-        expect(text).toContain(once.split('\n')[0])
-        expect(withoutQuotes(once)).toBe(once)
+        let from = 0
+        for (const line of withoutQuotes(pieces.join('\n')).split('\n').filter(Boolean)) {
+          const at = pieces.findIndex((each, i) => i >= from && each.trim() === line.trim())
+          expect({ pieces, line, at }).toEqual({ pieces, line, at: expect.any(Number) })
+          expect(at).toBeGreaterThanOrEqual(from)
+          from = at + 1
+        }
       }),
+      { seed: 1, numRuns: 1000 },
     )
   })
 })
