@@ -45,11 +45,34 @@ export function createDeliveries(rules: DeliveryRules) {
     }
   }
 
+  let webhook: Webhook | undefined
+  const deliveries: Delivery[] = []
+
+  function send(to: Webhook, delivery: Delivery): Promise<void> {
+    const work = deliver(to, delivery).finally(() => underWay.delete(work))
+    underWay.add(work)
+    return work
+  }
+
   return {
-    send(webhook: Webhook, delivery: Delivery): Promise<void> {
-      const work = deliver(webhook, delivery).finally(() => underWay.delete(work))
-      underWay.add(work)
-      return work
+    /** Everything fired, oldest first. */
+    deliveries,
+    connect(to: Webhook): void {
+      webhook = to
+    },
+    /** Delivers in the background; nothing, and no body is made, before `connect`. Answers how it went, once over. */
+    async fire(ticketId: string, rawBody: () => string): Promise<Delivery | undefined> {
+      if (webhook === undefined) return undefined
+      const delivery: Delivery = { ticketId, rawBody: rawBody(), statuses: [] }
+      deliveries.push(delivery)
+      await send(webhook, delivery)
+      return delivery
+    },
+    async redeliver(delivery: Delivery | undefined = deliveries.at(-1)): Promise<number> {
+      if (webhook === undefined || delivery === undefined) throw new Error('nothing was delivered yet')
+      const again: Delivery = { ...delivery, statuses: [] }
+      await send(webhook, again)
+      return again.statuses.at(-1) ?? 0
     },
     async settled(): Promise<void> {
       while (underWay.size > 0) await Promise.all(underWay)

@@ -3,18 +3,8 @@
  * pages describe it. It also shows its tickets as pages. What the pages leave open is an option.
  */
 import { createDeliveries } from '../deliver.ts'
-import { createFaults } from '../faults.ts'
-import { serve } from '../serve.ts'
-import type {
-  ApiRequest,
-  Delivery,
-  Opening,
-  SeenTicket,
-  StandIn,
-  StandInOptions,
-  Webhook,
-} from '../stand-in.ts'
-import { ticketPages } from '../ticket-page.ts'
+import { serveStandIn } from '../serve-stand-in.ts'
+import type { Opening, SeenTicket, StandIn, StandInOptions } from '../stand-in.ts'
 import { type Account, type Conversation, createAccount, type Kept, paragraphs } from './account.ts'
 import { createFreshdeskApi } from './api.ts'
 import { demoFreshdesk } from './demo-account.ts'
@@ -36,10 +26,6 @@ export interface FreshdeskStandIn extends StandIn {
 /** Starts on loopback with the demo account's people, key and no tickets. */
 export async function startFreshdesk(options: FreshdeskOptions = {}): Promise<FreshdeskStandIn> {
   const now = options.now ?? Date.now
-  const faults = createFaults()
-  const requests: ApiRequest[] = []
-  const deliveries: Delivery[] = []
-  let webhook: Webhook | undefined
   const account = createAccount({ now, ...(options.file === undefined ? {} : { file: options.file }) })
   const sending = createDeliveries({
     headers: (_body, to) => ruleHeaders(to),
@@ -50,10 +36,7 @@ export async function startFreshdesk(options: FreshdeskOptions = {}): Promise<Fr
   })
 
   const fire = ({ ticket }: Kept, event: Event) => {
-    if (webhook === undefined) return
-    const delivery = { ticketId: String(ticket.id), rawBody: ruleBody(ticket.id, event), statuses: [] }
-    deliveries.push(delivery)
-    void sending.send(webhook, delivery)
+    void sending.fire(String(ticket.id), () => ruleBody(ticket.id, event))
   }
   const written = (kept: Kept, conversation: Conversation): void => {
     if (conversation.incoming || options.rulesForEverybody) fire(kept, eventOf(conversation))
@@ -66,16 +49,12 @@ export async function startFreshdesk(options: FreshdeskOptions = {}): Promise<Fr
     posted: written,
   })
 
-  const served = await serve(async (asked) => {
-    const path = asked.url.pathname
-    if (!path.startsWith('/api/v2/')) return ticketPages('Freshdesk', standIn, asked)
-    const answered = await faults.around(asked, () => api.answer(asked))
-    const status = typeof answered === 'string' ? 0 : answered.status
-    const request = { method: asked.method, path: path + asked.url.search, body: asked.body, status }
-    requests.push(request)
-    options.onRequest?.(request)
-    return answered
-  }, options.port)
+  const served = await serveStandIn(options, {
+    title: 'Freshdesk',
+    isApi: ({ url: { pathname } }) => pathname.startsWith('/api/v2/'),
+    answer: api.answer,
+    standIn: () => standIn,
+  })
 
   const keptOf = (ticketId: string): Kept => {
     const kept = account.tickets.get(Number(ticketId))
@@ -89,14 +68,12 @@ export async function startFreshdesk(options: FreshdeskOptions = {}): Promise<Fr
     helpdesk: 'freshdesk',
     url: served.url,
     account,
-    requests,
-    deliveries,
-    failNext: faults.failNext,
-    clearFaults: faults.clear,
+    requests: served.requests,
+    deliveries: sending.deliveries,
+    failNext: served.failNext,
+    clearFaults: served.clearFaults,
     hideNewest: api.hideNewest,
-    connect(to) {
-      webhook = to
-    },
+    connect: sending.connect,
     webhookOf(ticketId, messageId, to) {
       const { ticket, conversations } = keptOf(ticketId)
       const one =
@@ -151,12 +128,7 @@ export async function startFreshdesk(options: FreshdeskOptions = {}): Promise<Fr
     },
     tickets: () => [...account.tickets.values()].toReversed().map((kept) => seen(account, kept)),
 
-    async redeliver(delivery = deliveries.at(-1)) {
-      if (webhook === undefined || delivery === undefined) throw new Error('nothing was delivered yet')
-      const again: Delivery = { ...delivery, statuses: [] }
-      await sending.send(webhook, again)
-      return again.statuses.at(-1) ?? 0
-    },
+    redeliver: sending.redeliver,
     settled: sending.settled,
     async close() {
       await sending.close()

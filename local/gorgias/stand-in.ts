@@ -3,10 +3,8 @@
  * describe it, held in memory. It also shows its tickets as pages.
  */
 import { createDeliveries } from '../deliver.ts'
-import { createFaults } from '../faults.ts'
-import { serve } from '../serve.ts'
-import type { ApiRequest, Delivery, Person, StandIn, StandInOptions, Webhook } from '../stand-in.ts'
-import { ticketPages } from '../ticket-page.ts'
+import { serveStandIn } from '../serve-stand-in.ts'
+import type { Delivery, Person, StandIn, StandInOptions } from '../stand-in.ts'
 import {
   type Account,
   type Customer,
@@ -43,10 +41,6 @@ export interface GorgiasStandIn extends StandIn {
 /** Starts on loopback with the demo account's users, credentials and no tickets. */
 export async function startGorgias(options: StandInOptions = {}): Promise<GorgiasStandIn> {
   const now = options.now ?? Date.now
-  const faults = createFaults()
-  const requests: ApiRequest[] = []
-  const deliveries: Delivery[] = []
-  let webhook: Webhook | undefined
   let failuresInARow = 0
   let unsendable = 0
 
@@ -74,14 +68,10 @@ export async function startGorgias(options: StandInOptions = {}): Promise<Gorgia
     retryDelayMs: options.retryDelayMs ?? 250,
   })
   const fire = (trigger: Trigger, ticket: Ticket, message: Message) => {
-    if (webhook === undefined || integration.deactivated_datetime !== null) return
-    const delivery = {
-      ticketId: String(ticket.id),
-      rawBody: formBody(trigger, ticket, message),
-      statuses: [],
-    }
-    deliveries.push(delivery)
-    void sending.send(webhook, delivery).then(() => count(delivery))
+    if (integration.deactivated_datetime !== null) return
+    void sending
+      .fire(String(ticket.id), () => formBody(trigger, ticket, message))
+      .then((delivery) => delivery && count(delivery))
   }
   const count = ({ statuses }: Delivery) => {
     const status = statuses.at(-1) ?? 0
@@ -126,19 +116,12 @@ export async function startGorgias(options: StandInOptions = {}): Promise<Gorgia
     callsPer20s: options.unlimited ? 1_000_000 : 40,
     now,
   })
-  const served = await serve(async (asked) => {
-    if (!asked.url.pathname.startsWith('/api/')) return ticketPages('Gorgias', standIn, asked)
-    const answered = await faults.around(asked, () => api.answer(asked))
-    const request: ApiRequest = {
-      method: asked.method,
-      path: asked.url.pathname + asked.url.search,
-      body: asked.body,
-      status: typeof answered === 'string' ? 0 : answered.status,
-    }
-    requests.push(request)
-    options.onRequest?.(request)
-    return answered
-  }, options.port)
+  const served = await serveStandIn(options, {
+    title: 'Gorgias',
+    isApi: ({ url: { pathname } }) => pathname.startsWith('/api/'),
+    answer: api.answer,
+    standIn: () => standIn,
+  })
 
   const customerOf = ({ name, address }: Person): Customer =>
     [...account.customers.values()].find(({ email }) => email === address) ??
@@ -156,17 +139,17 @@ export async function startGorgias(options: StandInOptions = {}): Promise<Gorgia
     url: served.url,
     account,
     integration,
-    requests,
-    deliveries,
-    failNext: faults.failNext,
-    clearFaults: faults.clear,
+    requests: served.requests,
+    deliveries: sending.deliveries,
+    failNext: served.failNext,
+    clearFaults: served.clearFaults,
     hideNewest: api.hideNewest,
     write: (ticketId, entry) => String(write(ticketOf(ticketId), entry).id),
     failSending(times) {
       unsendable = times
     },
     connect(to) {
-      webhook = to
+      sending.connect(to)
       failuresInARow = 0
       integration.http.url = to.url
     },
@@ -222,12 +205,7 @@ export async function startGorgias(options: StandInOptions = {}): Promise<Gorgia
       return ticket && seenTicket(account, ticket)
     },
     tickets: () => [...account.tickets.values()].toReversed().map((ticket) => seenTicket(account, ticket)),
-    async redeliver(delivery = deliveries.at(-1)) {
-      if (webhook === undefined || delivery === undefined) throw new Error('nothing was delivered yet')
-      const again: Delivery = { ...delivery, statuses: [] }
-      await sending.send(webhook, again)
-      return again.statuses.at(-1) ?? 0
-    },
+    redeliver: sending.redeliver,
     settled: sending.settled,
     async close() {
       await sending.close()

@@ -3,10 +3,8 @@
  * describe it, held in memory. It also shows its threads as pages.
  */
 import { createDeliveries } from '../deliver.ts'
-import { createFaults } from '../faults.ts'
-import { serve } from '../serve.ts'
-import type { ApiRequest, Delivery, SeenTicket, StandIn, StandInOptions, Webhook } from '../stand-in.ts'
-import { ticketPages } from '../ticket-page.ts'
+import { serveStandIn } from '../serve-stand-in.ts'
+import type { SeenTicket, StandIn, StandInOptions, Webhook } from '../stand-in.ts'
 import { type Account, type Contact, type Conversation, createAccount, type Entry } from './account.ts'
 import { createHubspotApi, type Effects } from './api.ts'
 import { demoHubspot } from './demo-account.ts'
@@ -26,10 +24,6 @@ export interface HubspotStandIn extends StandIn {
 /** Starts on loopback with the demo account's contacts, users and access token, and no threads. */
 export async function startHubspot(options: HubspotOptions = {}): Promise<HubspotStandIn> {
   const now = options.now ?? Date.now
-  const faults = createFaults()
-  const requests: ApiRequest[] = []
-  const deliveries: Delivery[] = []
-  let webhook: Webhook | undefined
 
   const account = createAccount({ now, ...(options.file === undefined ? {} : { file: options.file }) })
   const headers = (rawBody: string, { secret, url }: Webhook) =>
@@ -43,10 +37,7 @@ export async function startHubspot(options: HubspotOptions = {}): Promise<Hubspo
 
   let unsendable = 0
   const fire = ({ thread }: Conversation, rawBody: string) => {
-    if (webhook === undefined) return
-    const delivery = { ticketId: thread.id, rawBody, statuses: [] }
-    deliveries.push(delivery)
-    void sending.send(webhook, delivery)
+    void sending.fire(thread.id, () => rawBody)
   }
   const add = (conversation: Conversation, entry: Parameters<Account['add']>[1]): Entry => {
     const made = account.add(conversation, entry)
@@ -84,21 +75,12 @@ export async function startHubspot(options: HubspotOptions = {}): Promise<Hubspo
     requestsPerWindow: options.requestsPerWindow ?? (options.unlimited ? 1_000_000 : 190),
     now,
   })
-  const served = await serve(async (asked) => {
-    const { pathname, search } = asked.url
-    if (!/^\/(?:conversations|crm|account-info)\//.test(pathname))
-      return ticketPages('HubSpot', standIn, asked)
-    const answered = await faults.around(asked, () => api.answer(asked))
-    const request: ApiRequest = {
-      method: asked.method,
-      path: pathname + search,
-      body: asked.body,
-      status: typeof answered === 'string' ? 0 : answered.status,
-    }
-    requests.push(request)
-    options.onRequest?.(request)
-    return answered
-  }, options.port)
+  const served = await serveStandIn(options, {
+    title: 'HubSpot',
+    isApi: ({ url: { pathname } }) => /^\/(?:conversations|crm|account-info)\//.test(pathname),
+    answer: api.answer,
+    standIn: () => standIn,
+  })
 
   const conversationOf = (threadId: string): Conversation => {
     const conversation = account.conversations.get(threadId)
@@ -117,17 +99,15 @@ export async function startHubspot(options: HubspotOptions = {}): Promise<Hubspo
     url: served.url,
     account,
     conversation: conversationOf,
-    requests,
-    deliveries,
-    failNext: faults.failNext,
-    clearFaults: faults.clear,
+    requests: served.requests,
+    deliveries: sending.deliveries,
+    failNext: served.failNext,
+    clearFaults: served.clearFaults,
     hideNewest: api.hideNewest,
     failSending(times) {
       unsendable = times
     },
-    connect(to) {
-      webhook = to
-    },
+    connect: sending.connect,
     webhookOf(threadId, messageId, to) {
       const conversation = conversationOf(threadId)
       const words = conversation.entries.filter(({ type }) => type === 'MESSAGE' || type === 'COMMENT')
@@ -177,12 +157,7 @@ export async function startHubspot(options: HubspotOptions = {}): Promise<Hubspo
     },
     tickets: () => [...account.conversations.values()].toReversed().map(seen),
 
-    async redeliver(delivery = deliveries.at(-1)) {
-      if (webhook === undefined || delivery === undefined) throw new Error('nothing was delivered yet')
-      const again: Delivery = { ...delivery, statuses: [] }
-      await sending.send(webhook, again)
-      return again.statuses.at(-1) ?? 0
-    },
+    redeliver: sending.redeliver,
     settled: sending.settled,
     async close() {
       await sending.close()

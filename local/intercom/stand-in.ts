@@ -3,18 +3,9 @@
  * also shows its conversations as pages.
  */
 import { createDeliveries } from '../deliver.ts'
-import { createFaults } from '../faults.ts'
-import { type Asked, serve } from '../serve.ts'
-import type {
-  ApiRequest,
-  Delivery,
-  Person,
-  SeenTicket,
-  StandIn,
-  StandInOptions,
-  Webhook,
-} from '../stand-in.ts'
-import { ticketPages } from '../ticket-page.ts'
+import type { Asked } from '../serve.ts'
+import { serveStandIn } from '../serve-stand-in.ts'
+import type { Person, SeenTicket, StandIn, StandInOptions } from '../stand-in.ts'
 import {
   type Account,
   type Author,
@@ -47,10 +38,6 @@ const [bot, agent] = demoIntercom.admins.map(({ id }) => adminOf(id) as Author) 
 /** Starts on loopback with the demo workspace's teammates and no conversations. */
 export async function startIntercom(options: IntercomOptions = {}): Promise<IntercomStandIn> {
   const now = options.now ?? Date.now
-  const faults = createFaults()
-  const requests: ApiRequest[] = []
-  const deliveries: Delivery[] = []
-  let webhook: Webhook | undefined
   let lastNotification = now()
 
   const account = createAccount({
@@ -76,10 +63,7 @@ export async function startIntercom(options: IntercomOptions = {}): Promise<Inte
     })
   const fire = (conversation: Conversation, part?: Part): void => {
     const topic = topicOf(part)
-    if (webhook === undefined || topic === undefined) return
-    const delivery = { ticketId: conversation.id, rawBody: bodyOf(conversation, part, topic), statuses: [] }
-    deliveries.push(delivery)
-    void sending.send(webhook, delivery)
+    if (topic !== undefined) void sending.fire(conversation.id, () => bodyOf(conversation, part, topic))
   }
   const add = (conversation: Conversation, author: Author, entry: Entry): Part => {
     const part = account.add(conversation, author, entry)
@@ -98,19 +82,12 @@ export async function startIntercom(options: IntercomOptions = {}): Promise<Inte
     requestsPerMinute: options.requestsPerMinute ?? (options.unlimited ? 60_000_000 : 10_000),
     now,
   })
-  const served = await serve(async (asked) => {
-    if (!isApi(asked)) return ticketPages('Intercom', standIn, asked)
-    const answered = await faults.around(asked, () => api.answer(asked))
-    const request: ApiRequest = {
-      method: asked.method,
-      path: asked.url.pathname + asked.url.search,
-      body: asked.body,
-      status: typeof answered === 'string' ? 0 : answered.status,
-    }
-    requests.push(request)
-    options.onRequest?.(request)
-    return answered
-  }, options.port)
+  const served = await serveStandIn(options, {
+    title: 'Intercom',
+    isApi,
+    answer: api.answer,
+    standIn: () => standIn,
+  })
 
   /** Whoever writes into a mail conversation does so by mail, and is in it from then on. */
   const writeAs = (conversation: Conversation, person: Person, text: string): Part => {
@@ -139,14 +116,12 @@ export async function startIntercom(options: IntercomOptions = {}): Promise<Inte
     helpdesk: 'intercom',
     url: served.url,
     account,
-    requests,
-    deliveries,
-    failNext: faults.failNext,
-    clearFaults: faults.clear,
+    requests: served.requests,
+    deliveries: sending.deliveries,
+    failNext: served.failNext,
+    clearFaults: served.clearFaults,
     hideNewest: api.hideNewest,
-    connect(to) {
-      webhook = to
-    },
+    connect: sending.connect,
     webhookOf(ticketId, messageId, to) {
       const conversation = conversationOf(ticketId)
       const named = conversation.parts.find(({ id }) => id === messageId)
@@ -197,12 +172,7 @@ export async function startIntercom(options: IntercomOptions = {}): Promise<Inte
     },
     tickets: () => [...account.conversations.values()].toReversed().map(seen),
 
-    async redeliver(delivery = deliveries.at(-1)) {
-      if (webhook === undefined || delivery === undefined) throw new Error('nothing was delivered yet')
-      const again: Delivery = { ...delivery, statuses: [] }
-      await sending.send(webhook, again)
-      return again.statuses.at(-1) ?? 0
-    },
+    redeliver: sending.redeliver,
     settled: sending.settled,
     async close() {
       await sending.close()

@@ -3,18 +3,8 @@
  * describe it, held in memory. It also shows its tickets as pages. What the pages leave open is an option.
  */
 import { createDeliveries } from '../deliver.ts'
-import { createFaults } from '../faults.ts'
-import { serve } from '../serve.ts'
-import type {
-  ApiRequest,
-  Delivery,
-  Person,
-  SeenTicket,
-  StandIn,
-  StandInOptions,
-  Webhook,
-} from '../stand-in.ts'
-import { ticketPages } from '../ticket-page.ts'
+import { serveStandIn } from '../serve-stand-in.ts'
+import type { Person, SeenTicket, StandIn, StandInOptions, Webhook } from '../stand-in.ts'
 import {
   type Account,
   type Change,
@@ -64,10 +54,6 @@ export interface ZendeskStandIn extends StandIn {
 /** Starts on loopback with the demo account's users, credentials and no tickets. */
 export async function startZendesk(options: ZendeskOptions = {}): Promise<ZendeskStandIn> {
   const now = options.now ?? Date.now
-  const faults = createFaults()
-  const requests: ApiRequest[] = []
-  const deliveries: Delivery[] = []
-  let webhook = options.webhook
   let url = ''
 
   const account = createAccount({
@@ -90,6 +76,8 @@ export async function startZendesk(options: ZendeskOptions = {}): Promise<Zendes
     retryDelayMs: options.retryDelayMs ?? 250,
   })
 
+  if (options.webhook !== undefined) sending.connect(options.webhook)
+
   const bodyOf = (
     type: 'ticket.created' | 'ticket.comment_added',
     actorId: number,
@@ -106,11 +94,8 @@ export async function startZendesk(options: ZendeskOptions = {}): Promise<Zendes
       now: now(),
     })
   const fire = (...about: Parameters<typeof bodyOf>) => {
-    if (webhook === undefined) return
     const [, , conversation] = about
-    const delivery = { ticketId: String(conversation.ticket.id), rawBody: bodyOf(...about), statuses: [] }
-    deliveries.push(delivery)
-    void sending.send(webhook, delivery)
+    void sending.fire(String(conversation.ticket.id), () => bodyOf(...about))
   }
 
   const conversationOf = (ticketId: number): Conversation => {
@@ -133,21 +118,13 @@ export async function startZendesk(options: ZendeskOptions = {}): Promise<Zendes
     now,
   })
 
-  const served = await serve(async (asked) => {
-    const path = asked.url.pathname
-    const isToken = asked.method === 'POST' && path === '/oauth/tokens'
-    if (!isToken && !path.startsWith('/api/v2/')) return ticketPages('Zendesk', standIn, asked)
-    const answered = await faults.around(asked, () => api.answer(asked))
-    const request: ApiRequest = {
-      method: asked.method,
-      path: path + asked.url.search,
-      body: asked.body,
-      status: typeof answered === 'string' ? 0 : answered.status,
-    }
-    requests.push(request)
-    options.onRequest?.(request)
-    return answered
-  }, options.port)
+  const served = await serveStandIn(options, {
+    title: 'Zendesk',
+    isApi: ({ method, url: { pathname } }) =>
+      (method === 'POST' && pathname === '/oauth/tokens') || pathname.startsWith('/api/v2/'),
+    answer: api.answer,
+    standIn: () => standIn,
+  })
   url = served.url
 
   const addComment = (ticketId: number, entry: Entry): number => {
@@ -179,16 +156,14 @@ export async function startZendesk(options: ZendeskOptions = {}): Promise<Zendes
     helpdesk: 'zendesk',
     url,
     account,
-    requests,
-    deliveries,
-    failNext: faults.failNext,
-    clearFaults: faults.clear,
+    requests: served.requests,
+    deliveries: sending.deliveries,
+    failNext: served.failNext,
+    clearFaults: served.clearFaults,
     hideNewestComment: api.hideNewestComment,
     hideNewest: api.hideNewestComment,
     expireTokens: api.expireTokens,
-    connect(to) {
-      webhook = to
-    },
+    connect: sending.connect,
     webhookOf(ticketId, messageId, to) {
       const conversation = conversationOf(Number(ticketId))
       const { comments } = conversation
@@ -248,12 +223,7 @@ export async function startZendesk(options: ZendeskOptions = {}): Promise<Zendes
     },
     tickets: () => [...account.conversations.values()].toReversed().map((each) => seen(account, each)),
 
-    async redeliver(delivery = deliveries.at(-1)) {
-      if (webhook === undefined || delivery === undefined) throw new Error('nothing was delivered yet')
-      const again: Delivery = { ...delivery, statuses: [] }
-      await sending.send(webhook, again)
-      return again.statuses.at(-1) ?? 0
-    },
+    redeliver: sending.redeliver,
     settled: sending.settled,
     async close() {
       await sending.close()
