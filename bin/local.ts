@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { printWhatNext, runDemo } from '../local/demo.ts'
 import { demoHelpdesks } from '../local/demo-helpdesks.ts'
 import { playStory } from '../local/demo-stories.ts'
@@ -30,6 +31,9 @@ async function run(flags: LocalFlags): Promise<void> {
   })
   if (laptop === undefined) return
 
+  if (flags.adminTokenFile !== undefined)
+    writeFileSync(flags.adminTokenFile, `${laptop.operatorToken}\n`, { mode: 0o600 })
+
   const closing = new AbortController()
   const close = async () => {
     if (closing.signal.aborted) process.exit(130)
@@ -42,6 +46,7 @@ async function run(flags: LocalFlags): Promise<void> {
   printer.heading(`Deskhand is up in ${Math.round(performance.now() - started)} ms`)
   printer.rows([
     ['front door', laptop.url],
+    ['admin API', `${laptop.url}/admin/openapi.json  ${tokenIs(flags)}`],
     ...helpdeskNames.map((name): [string, string] => [
       demoHelpdesks[name].title,
       `${laptop.standIns[name].url}  a stand-in`,
@@ -59,6 +64,12 @@ async function run(flags: LocalFlags): Promise<void> {
   if (flags.once) return await close()
   printWhatNext(laptop, printer, flags.demo[0] ?? helpdeskNames[0])
   printer.heading('Serving. Ctrl-C ends it.')
+}
+
+function tokenIs({ adminTokenFile }: LocalFlags): string {
+  return adminTokenFile === undefined
+    ? '--admin-token-file FILE writes a token'
+    : `the token is in ${adminTokenFile}`
 }
 
 function claudeIs(flags: LocalFlags, standIn: string | undefined): string {

@@ -7,7 +7,7 @@ const arn = (name: string): string => `arn:aws:secretsmanager:local:000000000000
 /**
  * Secrets Manager: GetSecretValue, CreateSecret, PutSecretValue. A session of the tenant role reads only
  * `deskhand/<its tenant>/outbound/...`, overwrites only `.../outbound/grant-...`, and only what is tagged with its
- * tenant. (AWS would also deny it a secret
+ * tenant; one of the role that administers stores inbound secrets and any outbound one of its tenant. (AWS would also deny it a secret
  * that does not exist, having no tag to compare; here it is told that there is none.)
  */
 export function secretsManager(state: AwsState, changed: () => void): Operations {
@@ -34,10 +34,15 @@ export function secretsManager(state: AwsState, changed: () => void): Operations
       }
     },
     CreateSecret(input, caller) {
-      onlyOwn(caller, 'CreateSecret')
       const name = text(input, 'Name')
+      const tags = tagsOf(input.Tags)
+      if (caller.tenant !== undefined) {
+        const ownName =
+          caller.administers && new RegExp(`^deskhand/${caller.tenant}/(in|out)bound/`).test(name)
+        if (!ownName || tags.tenant !== caller.tenant) onlyOwn(caller, 'CreateSecret')
+      }
       if (state.secrets[name]) refuse('ResourceExistsException', `the secret ${name} already exists`)
-      return store(name, text(input, 'SecretString'), tagsOf(input.Tags))
+      return store(name, text(input, 'SecretString'), tags)
     },
     PutSecretValue(input, caller) {
       const name = text(input, 'SecretId')
@@ -59,10 +64,13 @@ function mayRead(caller: Caller, name: string, secret: StoredSecret | undefined)
   }
 }
 
-/** Refresh tokens alone; like AWS, one that does not exist has no tag to allow it. */
+/** Refresh tokens alone, unless the role administers; like AWS, one that does not exist has no tag to allow it. */
 function mayWrite(caller: Caller, name: string, secret: StoredSecret | undefined): void {
   if (caller.tenant === undefined) return
-  const named = name.startsWith(`deskhand/${caller.tenant}/outbound/grant-`)
+  const own = new RegExp(
+    `^deskhand/${caller.tenant}/${caller.administers ? '(in|out)bound/' : 'outbound/grant-'}`,
+  )
+  const named = own.test(name)
   if (!named || secret?.tags.tenant !== caller.tenant) onlyOwn(caller, 'PutSecretValue')
 }
 

@@ -3,9 +3,14 @@ import { type Input, refuse, text } from './aws-service.ts'
 
 export interface Session {
   tenant: string
+  /** A session of the role that administers a tenant; else of the one that answers for it. */
+  administers: boolean
   token: string
   expiresAt: number
 }
+
+/** How the name of the role ends that administers a tenant. */
+export const adminRole = '-tenant-admin'
 
 /**
  * STS AssumeRole for the tenant role: a session must carry the tag `tenant`, and lasts at most an hour, as a session
@@ -21,7 +26,13 @@ export function assumeRole(input: Input, sessions: Map<string, Session>, now: ()
     return refuse('AccessDenied', 'the role requires the session tag tenant (sts:TagSession)', 403)
   }
   const accessKeyId = `ASIA${randomBytes(8).toString('hex').toUpperCase()}`
-  const session = { tenant, token: randomBytes(24).toString('base64'), expiresAt: now() + seconds * 1000 }
+  const administers = text(input, 'RoleArn').endsWith(adminRole)
+  const session = {
+    tenant,
+    administers,
+    token: randomBytes(24).toString('base64'),
+    expiresAt: now() + seconds * 1000,
+  }
   sessions.set(accessKeyId, session)
   const name = escapeXml(text(input, 'RoleSessionName'))
   return `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>

@@ -1,6 +1,8 @@
 /** What API Gateway is in the cloud: takes HTTP requests and hands them to handlers as events of payload version 2. */
+import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { IdentityProvider } from './identity-provider.ts'
 import { listen } from './serve.ts'
 
 export interface FrontDoorAnswer {
@@ -14,6 +16,10 @@ export interface FrontDoorRoutes {
   webhooks: Record<string, (event: unknown) => Promise<FrontDoorAnswer>>
   /** `GET /t/{tenant}/.well-known/jwks.json`. */
   publicKeys(event: unknown): Promise<FrontDoorAnswer>
+  /** The admin API, and whose tokens it takes. */
+  admin?: { handle(event: unknown): Promise<FrontDoorAnswer>; identityProvider: IdentityProvider }
+  /** `POST /demo/token`, JSON. */
+  token?(authorization: string | undefined, body: Buffer): Promise<FrontDoorAnswer>
   /** `POST /demo/message`, JSON. */
   message(body: Buffer): FrontDoorAnswer
   /** What `GET /` says. */
@@ -50,6 +56,8 @@ export async function openFrontDoor(routes: FrontDoorRoutes, port: number) {
       const routeKey = 'GET /t/{tenant}/.well-known/jwks.json'
       return await routes.publicKeys(eventOf(request, url, routeKey, { tenant }, Buffer.alloc(0)))
     }
+    if (routes.admin !== undefined && isAdmin(url.pathname))
+      return await answerAdmin(routes.admin, request, url)
     if (request.method !== 'POST' && request.method !== 'HEAD')
       return plain(405, 'webhooks and /demo/message are sent by POST')
     const body = await bytesOf(request)
@@ -59,6 +67,8 @@ export async function openFrontDoor(routes: FrontDoorRoutes, port: number) {
       const isJson = request.headers['content-type']?.startsWith('application/json')
       return isJson ? routes.message(body) : plain(415, 'send content-type: application/json')
     }
+    if (url.pathname === '/demo/token' && routes.token !== undefined)
+      return await routes.token(request.headers.authorization, body)
     const [, helpdesk = '', connectionId = ''] = /^\/webhooks\/([a-z]+)\/([^/]+)$/.exec(url.pathname) ?? []
     const webhook = Object.hasOwn(routes.webhooks, helpdesk) ? routes.webhooks[helpdesk] : undefined
     if (webhook === undefined) return plain(404, 'not found')
@@ -77,6 +87,36 @@ export async function openFrontDoor(routes: FrontDoorRoutes, port: number) {
         server.closeAllConnections()
       }),
   }
+}
+
+const isAdmin = (path: string): boolean => /^\/admin(\/|$)/.test(path) || path === '/oauth/callback'
+/** Those that API Gateway serves without an authorizer. */
+const isForAnyone = (path: string): boolean => ['/admin/openapi.json', '/oauth/callback'].includes(path)
+
+/** Plays API Gateway with a JWT authorizer: what it has verified stands in the event, and nothing that a caller says. */
+async function answerAdmin(
+  { handle, identityProvider }: NonNullable<FrontDoorRoutes['admin']>,
+  request: IncomingMessage,
+  url: URL,
+): Promise<FrontDoorAnswer> {
+  const body = await bytesOf(request)
+  if (body === undefined) return plain(413, 'too large')
+  const routeKey = isForAnyone(url.pathname) ? `GET ${url.pathname}` : 'ANY /admin/{proxy+}'
+  const event = eventOf(request, url, routeKey, {}, body)
+  const requestContext = { ...event.requestContext, requestId: randomUUID() }
+  if (isForAnyone(url.pathname)) return await handle({ ...event, requestContext })
+  const [, token = ''] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? []
+  const claims = await identityProvider.verify(token)
+  if (claims === undefined)
+    return {
+      statusCode: 401,
+      headers: { 'content-type': 'application/json' },
+      body: '{"message":"Unauthorized"}',
+    }
+  return await handle({
+    ...event,
+    requestContext: { ...requestContext, authorizer: { jwt: { claims, scopes: null } } },
+  })
 }
 
 /** https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html */

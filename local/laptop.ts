@@ -4,7 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { SQSClient } from '@aws-sdk/client-sqs'
 import type { Context } from 'aws-lambda'
+import { createAdmin } from '../lambdas/admin/create-admin.ts'
 import { createAnswer } from '../lambdas/core/answer.ts'
+import { adminRuntime } from '../lambdas/core/aws/admin-runtime.ts'
 import { answerRuntime } from '../lambdas/core/aws/answer-runtime.ts'
 import { publicKeysRuntime } from '../lambdas/core/aws/public-keys-runtime.ts'
 import { receiveRuntime } from '../lambdas/core/aws/receive-runtime.ts'
@@ -39,6 +41,8 @@ import {
 import { demoHelpdesks } from './demo-helpdesks.ts'
 import { type DemoMessage, demoMessageRoute } from './demo-message.ts'
 import { type FrontDoorRoutes, openFrontDoor } from './front-door.ts'
+import { createIdentityProvider } from './identity-provider.ts'
+import { localOperator, seedOperator, tokenRoute } from './operators.ts'
 import type { Line } from './print.ts'
 import { type QueueHandler, startQueueWorkers } from './queue-worker.ts'
 import { type ShopStandIn, startShop } from './shop.ts'
@@ -63,6 +67,8 @@ export interface LaptopOptions {
 export interface Laptop {
   url: string
   webhookUrl(helpdesk: HelpdeskName): string
+  /** A token for the admin API, good for 12 hours. */
+  operatorToken: string
   standIns: Readonly<Record<HelpdeskName, StandIn>>
   shop: ShopStandIn
   /** Absent where Claude is real. */
@@ -76,6 +82,9 @@ export interface Laptop {
   trace(helpdesk: HelpdeskName, ticketId: string): Promise<TraceRecord[]>
   close(): Promise<void>
 }
+
+/** What the tokens of this machine say of who gave them. */
+const localIssuer = 'https://identity.deskhand.local'
 
 /** How often lost wake-ups are looked for, as in the cloud. */
 const sweepEveryMs = 60_000
@@ -126,16 +135,26 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
       log: createLog({ write: (line) => onLine(JSON.parse(line) as Line), clock: Date }),
       tableNames,
     }
+    const identityProvider = await createIdentityProvider({
+      issuer: localIssuer,
+      ...(directory === undefined ? {} : { keyFile: join(directory, 'identity-provider.pem') }),
+    })
     await seed({ aws, dynamoUrl: tables.url, standIns, shopUrl: shop.url })
 
     const message = demoMessageRoute(standIns, onLine)
     const publicKeys = createPublicKeys(publicKeysRuntime({ ...cloud, keyArns: [identityKey] }))
     const webhooks: FrontDoorRoutes['webhooks'] = {}
+    const admin: NonNullable<FrontDoorRoutes['admin']> = {
+      identityProvider,
+      handle: () => Promise.reject(new Error('not up yet')),
+    }
     const door = opened(
       await openFrontDoor(
         {
           webhooks,
           publicKeys: (event) => publicKeys(event as Parameters<typeof publicKeys>[0], {} as Context),
+          admin,
+          token: tokenRoute(identityProvider),
           message: message.route,
           hello: () =>
             `Deskhand on this machine. Tickets:\n${helpdeskNames.map((name) => `${standIns[name].url}  ${demoHelpdesks[name].title}\n`).join('')}`,
@@ -148,6 +167,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
       `${door.url}/webhooks/${name}/${demoHelpdesks[name].connectionId}`
 
     const stoodIn = [shop, ...Object.values(standIns)].map(({ url }) => new URL(url).host)
+    const allowance = { hosts: new Set([...stoodIn, ...(options.allowHosts ?? [])]) }
     const sqs = new SQSClient({ region: 'local', endpoint: aws.url, credentials: aws.credentials })
     closing.push(async () => sqs.destroy())
     const queueUrls: Record<string, string> = {}
@@ -170,7 +190,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
         roleArn: aws.roleArn,
         codeSender: demoCodeSender,
         anthropic: options.anthropic ?? { apiKey: 'stand-in', ...(claude ? { baseURL: claude.url } : {}) },
-        allowance: { hosts: new Set([...stoodIn, ...(options.allowHosts ?? [])]) },
+        allowance,
       })
       const answer = createAnswer(helpdesk, runtimes[name])
       standIns[name].connect({ url: webhookUrl(name), secret: demoHelpdesks[name].webhookSecret })
@@ -184,6 +204,20 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
         }),
       )
     }
+    const administer = createAdmin({
+      helpdesks,
+      runtime: adminRuntime({
+        ...cloud,
+        queueUrls,
+        keyId: contentKey,
+        secretsKeyId: 'secrets',
+        identityKeyArn: identityKey,
+        publicUrl: door.url,
+        roleArn: aws.adminRoleArn,
+        allowance,
+      }),
+    })
+    admin.handle = (event) => administer(event, {} as Context)
     const sweeper = sweeperRuntime({ ...cloud, queueUrls })
     const sweeps = setInterval(() => void sweep(sweeper).catch(() => undefined), sweepEveryMs)
     closing.push(async () => clearInterval(sweeps))
@@ -202,7 +236,20 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
       return await readTrace(tenant.conversations, tenant.vault, pk)
     }
     const { write } = message
-    return { url: door.url, webhookUrl, standIns, shop, claude, aws, write, settled, trace, close }
+    const operatorToken = await identityProvider.token(localOperator)
+    return {
+      url: door.url,
+      webhookUrl,
+      operatorToken,
+      standIns,
+      shop,
+      claude,
+      aws,
+      write,
+      settled,
+      trace,
+      close,
+    }
   } catch (error) {
     await close()
     throw error
@@ -270,8 +317,8 @@ async function seed(about: {
     [
       ...connections.map((definition) => ({ kind: 'connection' as const, id: definition.id, definition })),
       { kind: 'authorization', id: demoAuthorization.name, definition: demoAuthorization },
-      { kind: 'user-data-api', id: 'user-data', definition: demoUserDataApi(shopUrl) },
-      { kind: 'agent-settings', id: 'agent', definition: demoAgentSettings },
+      { kind: 'user-data-api', id: 'default', definition: demoUserDataApi(shopUrl) },
+      { kind: 'agent-settings', id: 'default', definition: demoAgentSettings },
       ...[...demoTools(shopUrl), ...demoWriteTools(shopUrl)].map((definition) => ({
         kind: 'tool' as const,
         id: definition.name,
@@ -283,6 +330,7 @@ async function seed(about: {
     'the demo tenant',
     Date.now(),
   )
+  await seedOperator(table, { issuer: localIssuer, tenant: demoTenant, name: 'Nordlicht', now: Date.now() })
   const conversations = createTable(dynamo, tableNames.conversations, 'seed', (_port, call) => call())
   for (const definition of connections) {
     const { connection }: Helpdesk = helpdesks[definition.helpdesk]

@@ -14,6 +14,7 @@ export const usage = `Deskhand on this machine: the real handlers, stand-ins for
   --no-demo                serve only
   --allow-host <host:port> http address on this machine that tools, APIs and a connection's baseUrl may name (repeatable)
   --data <directory>       keep tables, secrets and queues there (default: memory)
+  --admin-token-file <file>  writes a token of this machine's operator there, for the admin API
   --help                   this text
 
   PORT                     default 8787; the stand-ins take the next ones, or any that are free
@@ -30,6 +31,7 @@ export interface LocalFlags {
   once: boolean
   allowHosts: string[]
   dataDirectory?: string
+  adminTokenFile?: string
   anthropic?: { apiKey: string; baseURL?: string }
 }
 
@@ -45,10 +47,6 @@ export function readFlags(
     return { wrong: error instanceof Error ? error.message : String(error) }
   }
   if (values.help) return { help: true }
-  if (values['admin-token-file'] !== undefined)
-    return {
-      wrong: '--admin-token-file: there is no admin API in this version, so there is no token to write',
-    }
   const story = demoStories.find((name) => name === values.demo)
   const demo = demoOf(values.demo)
   if (demo.length === 0 && story === undefined)
@@ -74,6 +72,7 @@ export function readFlags(
       once: values.once ?? false,
       allowHosts,
       ...(values.data === undefined ? {} : { dataDirectory: values.data }),
+      ...(values['admin-token-file'] === undefined ? {} : { adminTokenFile: values['admin-token-file'] }),
       ...(apiKey ? { anthropic: { apiKey, ...(baseURL ? { baseURL } : {}) } } : {}),
     },
   }

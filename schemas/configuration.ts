@@ -26,6 +26,8 @@ export const configVersion = z.object({
   by: z.string(),
   at: z.number(),
   why: z.string(),
+  /** The thing was deleted by this version: a release that has it live is one in which it is not there. */
+  deleted: z.literal(true).optional(),
 })
 export type ConfigVersion = z.infer<typeof configVersion>
 
@@ -49,4 +51,6 @@ export const configKey = (tenant: string, kind: ConfigKind, id: string, version:
   pk: `T#${tenant}#config#${kind}#${id}`,
   sk: `v#${keyNumber(version)}`,
 })
+/** Everything of one kind that was ever saved: row by id, with the number of its newest version. Lists are read from it. */
+export const indexPk = (tenant: string, kind: ConfigKind): string => `T#${tenant}#index#${kind}`
 export const releasePk = (tenant: string): string => `T#${tenant}#release`

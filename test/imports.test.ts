@@ -25,6 +25,7 @@ function mayImport(file: string): string[] {
   if (file.startsWith('schemas/')) return []
   if (file.startsWith('lambdas/core/')) return ['schemas/']
   if (file === 'lambdas/helpdesks.ts') return ['schemas/', 'lambdas/']
+  if (file === 'lambdas/admin/admin.ts') return ['schemas/', 'lambdas/core/', 'lambdas/helpdesks.ts']
   if (file.startsWith('lambdas/')) return ['schemas/', 'lambdas/core/']
   if (file.startsWith('lib/')) return ['schemas/']
   if (file === 'bin/deskhand.ts') return ['schemas/', 'lib/']

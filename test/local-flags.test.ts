@@ -50,7 +50,6 @@ describe('what cannot work is said', () => {
     ],
     [['--no-demo', '--once'], {}, /neither/],
     [['--allow-host', 'http://localhost:3000'], {}, /host:port/],
-    [['--admin-token-file', 't'], {}, /no admin API/],
     [['--verbose'], {}, /verbose/],
     [['zendesk'], {}, /zendesk/],
     [[], { PORT: 'x' }, /PORT=x/],

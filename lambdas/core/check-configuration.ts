@@ -8,7 +8,7 @@ import { hasPrice } from '../../schemas/prices.ts'
 import type { AgentSettings } from '../../schemas/tenant-apis.ts'
 import { checkArticles } from './check-articles.ts'
 import { checkTasks } from './check-tasks.ts'
-import { checkUrl } from './egress/url-policy.ts'
+import { checkUrl, type UrlPolicy } from './egress/url-policy.ts'
 import { checkReferences } from './tools/check-references.ts'
 import { checkTool, type Problem } from './tools/check-tool.ts'
 
@@ -20,13 +20,15 @@ export interface Definition {
 
 /**
  * Checks a configuration as one: schemas, URLs, references, ids. `connectionSchemas`: helpdesk to the schema of its
- * connections. Every problem comes with its path and what would be right.
+ * connections; `policy`: hosts of ours, and on a laptop those that may be called. Every problem comes with its path and what would be right.
  */
 export function checkConfiguration(
   tenant: string,
   file: unknown,
   connectionSchemas: Readonly<Record<string, z.ZodType>>,
+  policy: UrlPolicy = {},
 ): { ok: true; definitions: Definition[] } | { ok: false; problems: Problem[] } {
+  const urlCheck = urlCheckBy(policy)
   const parsed = configurationFile.safeParse(file)
   if (!parsed.success) return { ok: false, problems: problemsOf(parsed.error, '') }
   const { connections, authorizations, tools, tasks, articles, ...rest } = parsed.data
@@ -105,16 +107,19 @@ export function checkConfiguration(
 }
 
 /** What an authorization makes us call, or sends an admin's browser to. */
-function urlsOf(one: Authorization): [field: string, url: string][] {
+export function urlsOf(one: Authorization): [field: string, url: string][] {
   if (!isOAuth(one)) return []
   const token: [string, string] = ['tokenUrl', one.tokenUrl]
   return one.type === 'oauth_delegated' ? [token, ['authorizeUrl', one.authorizeUrl]] : [token]
 }
 
-const urlCheck = (url: string): string | undefined => {
-  const verdict = checkUrl(url, {})
-  return verdict.ok ? undefined : verdict.reason
-}
+/** Why a URL may not be called, or `undefined`. */
+export const urlCheckBy =
+  (policy: UrlPolicy) =>
+  (url: string): string | undefined => {
+    const verdict = checkUrl(url, policy)
+    return verdict.ok ? undefined : verdict.reason
+  }
 
 /** A budget in money needs to know what the model costs. */
 function* checkBudget(settings: AgentSettings | undefined): Generator<Problem> {

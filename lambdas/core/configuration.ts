@@ -4,13 +4,14 @@ import {
   type ConfigVersion,
   configKey,
   configVersion,
+  indexPk,
   keyNumber,
   type Release,
   releasePk,
   release as releaseSchema,
 } from '../../schemas/configuration.ts'
 import { createBoundedCache } from './bounded-cache.ts'
-import { DeskhandError } from './errors.ts'
+import { DeskhandError, isCode } from './errors.ts'
 import type { Key, Row, Table } from './ports.ts'
 
 /** Versions kept in memory for one tenant; they never change, so only their number is bounded. */
@@ -65,7 +66,7 @@ export function createConfiguration(table: Pick<Table, 'query' | 'batchGet'>, te
   return {
     live: async (maxAgeMs, now) => {
       if (newest === undefined || now - newest.readAt >= maxAgeMs) {
-        newest = { release: await readNewest(table, tenant), readAt: now }
+        newest = { release: await newestRelease(table, tenant), readAt: now }
       }
       return newest.release
     },
@@ -108,24 +109,45 @@ export async function publish(
   now: number,
   { replace = false }: { replace?: boolean } = {},
 ): Promise<Release> {
-  const before = await readNewest(table, tenant)
+  const before = await newestRelease(table, tenant)
   const live: Release['live'] = replace ? {} : { ...before?.live }
   for (const { kind, id, definition } of definitions) {
     const { pk } = configKey(tenant, kind, id, 0)
     const [last] = await table.query('versions', { pk, descending: true, limit: 1 })
     const version = (last ? Number(last.sk.slice('v#'.length)) : 0) + 1
     const saved: ConfigVersion = { tenant, kind, id, version, definition, by, at: now, why }
-    await table.put('version', { ...configKey(tenant, kind, id, version), ...saved }, isNew)
+    await saveVersion(table, saved)
     live[`${kind}#${id}`] = version
   }
   const next: Release = { tenant, release: (before?.release ?? 0) + 1, live, by, at: now, why }
-  await table.put('release', { ...releaseKey(tenant, next.release), ...next }, isNew)
+  await saveRelease(table, next)
   return next
 }
 
+/**
+ * Stores a version, after its number in the list of its kind: a crash between the two leaves a number ahead of what is
+ * stored, never behind it. Throws `condition_failed` when there is this version already: somebody else saved meanwhile.
+ */
+export async function saveVersion(table: Pick<Table, 'put'>, saved: ConfigVersion): Promise<void> {
+  const { tenant, kind, id, version } = saved
+  const entry = { pk: indexPk(tenant, kind), sk: id, newest: version }
+  const isNewer = {
+    condition: 'attribute_not_exists(pk) OR newest < :newest',
+    values: { ':newest': version },
+  }
+  await table.put('index', entry, isNewer).catch((error: unknown) => {
+    if (!isCode(error, 'condition_failed')) throw error
+  })
+  await table.put('version', { ...configKey(tenant, kind, id, version), ...saved }, isNew)
+}
+
+/** Makes a release live. Throws `condition_failed` when there is one of this number: somebody else published meanwhile. */
+export const saveRelease = (table: Pick<Table, 'put'>, release: Release): Promise<void> =>
+  table.put('release', { ...releaseKey(release.tenant, release.release), ...release }, isNew)
+
 const isNew = { condition: 'attribute_not_exists(pk)' }
 
-interface Reference {
+export interface Reference {
   kind: ConfigKind
   id: string
   version: number
@@ -149,23 +171,27 @@ const keyOf =
 const cacheKey = (tenant: string, { kind, id, version }: Reference): string =>
   `${tenant}#${kind}#${id}#${version}`
 
-const releaseKey = (tenant: string, number: number): Key => ({
+export const releaseKey = (tenant: string, number: number): Key => ({
   pk: releasePk(tenant),
   sk: `r#${keyNumber(number)}`,
 })
 
-async function readNewest(table: Pick<Table, 'query'>, tenant: string): Promise<Release | undefined> {
+/** The live release: the highest. */
+export async function newestRelease(
+  table: Pick<Table, 'query'>,
+  tenant: string,
+): Promise<Release | undefined> {
   const [row] = await table.query('release', { pk: releasePk(tenant), descending: true, limit: 1 })
   return row && parseRelease(row, tenant)
 }
 
-function parseRelease(row: Row, tenant: string): Release {
+export function parseRelease(row: Row, tenant: string): Release {
   const parsed = releaseSchema.safeParse(row)
   if (parsed.success && parsed.data.tenant === tenant) return parsed.data
   throw bad(`release ${row.sk} of tenant ${tenant}`, parsed.error)
 }
 
-function parseVersion(rows: readonly Row[], tenant: string, reference: Reference): ConfigVersion {
+export function parseVersion(rows: readonly Row[], tenant: string, reference: Reference): ConfigVersion {
   const { pk, sk } = keyOf(tenant)(reference)
   const row = rows.find((one) => one.pk === pk && one.sk === sk)
   const what = nameOf(reference)

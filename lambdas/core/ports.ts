@@ -49,12 +49,16 @@ export interface Table {
   put(call: string, row: Row, condition?: Omit<Expression, 'update'>): Promise<void>
   /** Answers the row as it is after the update. */
   update(call: string, key: Key, expression: Expression): Promise<Row>
+  /** Takes a row away; one that is not there is gone already. */
+  remove(call: string, key: Key): Promise<void>
   /** Strongly consistent on the table itself; all pages unless `limit`. */
   query(call: string, query: Query): Promise<Row[]>
 }
 export interface Query {
   pk: string
   skPrefix?: string
+  /** The sort key that the page before ended with. */
+  after?: string
   descending?: boolean
   limit?: number
 }
@@ -76,7 +80,7 @@ export interface Secrets {
   read(name: string, options?: { fresh?: boolean }): Promise<unknown>
 }
 
-/** Writes one tenant's outbound secrets: refresh tokens, and nothing else. */
+/** Writes one tenant's secrets of one direction. A turn stores refresh tokens, and nothing else. */
 export interface SecretStore {
   /**
    * Stores `value` as JSON; a later `Secrets.read` with `fresh` answers it. Throws `unavailable` or

@@ -10,16 +10,18 @@ import { awsError } from './aws-error.ts'
 const missing = ['ResourceNotFoundException', 'AccessDeniedException']
 
 /**
- * Writes `deskhand/<tenant>/outbound/<name>`. `createWith`: where there is no such secret, make it under this KMS key,
+ * Writes `deskhand/<tenant>/<direction>/<name>`. `createWith`: where there is no such secret, make it under this KMS key,
  * tagged with the tenant; without it that is an error, because a tenant's session may only overwrite.
  */
 export function createSecretStore(options: {
   client: SecretsManagerClient
   tenant: string
+  /** Default: outbound. */
+  direction?: 'inbound' | 'outbound'
   createWith?: { kmsKeyId: string }
   io: Io
 }): SecretStore {
-  const { client, tenant, createWith, io } = options
+  const { client, tenant, direction = 'outbound', createWith, io } = options
 
   async function write(id: string, text: string): Promise<void> {
     try {
@@ -40,7 +42,7 @@ export function createSecretStore(options: {
 
   return {
     async write(name, value) {
-      const id = `deskhand/${tenant}/outbound/${name}`
+      const id = `deskhand/${tenant}/${direction}/${name}`
       try {
         await io('secrets.write', () => write(id, JSON.stringify(value)))
       } catch (error) {

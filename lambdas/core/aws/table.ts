@@ -2,6 +2,7 @@ import {
   type AttributeValue,
   BatchGetItemCommand,
   ConditionalCheckFailedException,
+  DeleteItemCommand,
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
@@ -99,6 +100,11 @@ export function createTable(client: DynamoDBClient, tableName: string, port: str
         }),
       ),
 
+    remove: (call, key) =>
+      run(call, async () => {
+        await client.send(new DeleteItemCommand({ ...table, Key: keyOf(key) }))
+      }),
+
     query: (call, query) => run(call, () => readAll(query)),
   }
 
@@ -121,7 +127,7 @@ export function createTable(client: DynamoDBClient, tableName: string, port: str
 
   async function readAll(query: Query): Promise<Row[]> {
     const rows: Row[] = []
-    let from: Attributes | undefined
+    let from = query.after === undefined ? undefined : keyOf({ pk: query.pk, sk: query.after })
     do {
       const page = await client.send(
         new QueryCommand({

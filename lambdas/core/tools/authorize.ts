@@ -36,16 +36,30 @@ export async function authorize(
   url: URL,
   options: { after401?: Credential | undefined; signal: AbortSignal },
 ): Promise<Authorized> {
-  const urls = isOAuth(authorization) ? [url, new URL(authorization.tokenUrl)] : [url]
-  const secret = await boundSecret(access.secrets, authorization, urls, {
-    fresh: options.after401 !== undefined,
-    header: authorization.type === 'api_key' ? authorization.header : 'authorization',
-    fits: authorization.type === 'basic' ? isText : isHeaderValue,
-  })
+  const secret = await storedSecret(access.secrets, authorization, url, options.after401 !== undefined)
   if (!secret.ok) return secret
   return isOAuth(authorization)
     ? await byToken(access.tokens, authorization, secret.value, options)
     : { ok: true, ...credentialOf(authorization, secret.value) }
+}
+
+/** Is the secret there, and could it be sent to `url`? Asks no provider of tokens. */
+export async function checkCredential(
+  secrets: Secrets,
+  authorization: Authorization,
+  url: URL,
+): Promise<{ ok: true } | { ok: false; cause: BoundFailure; message: string }> {
+  const secret = await storedSecret(secrets, authorization, url, true)
+  return secret.ok ? { ok: true } : secret
+}
+
+async function storedSecret(secrets: Secrets, authorization: Authorization, url: URL, fresh: boolean) {
+  const urls = isOAuth(authorization) ? [url, new URL(authorization.tokenUrl)] : [url]
+  return await boundSecret(secrets, authorization, urls, {
+    fresh,
+    header: authorization.type === 'api_key' ? authorization.header : 'authorization',
+    fits: authorization.type === 'basic' ? isText : isHeaderValue,
+  })
 }
 
 function credentialOf(authorization: Exclude<Authorization, OAuthAuthorization>, value: string): Credential {

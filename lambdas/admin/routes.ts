@@ -1,0 +1,23 @@
+/** Every route of the admin API, in the order of its document. */
+import type { Helpdesks } from './kinds.ts'
+import type { Route } from './route.ts'
+import { auditRoutes } from './routes/audit.ts'
+import { documentRoute } from './routes/document.ts'
+import { itemRoutes } from './routes/items.ts'
+import { linkRoutes } from './routes/links.ts'
+import { releaseRoutes } from './routes/releases.ts'
+import { secretRoutes } from './routes/secrets.ts'
+import { tenantRoutes } from './routes/tenants.ts'
+
+export function routesOf(helpdesks: Helpdesks): readonly Route[] {
+  const routes: Route[] = [
+    ...tenantRoutes,
+    ...itemRoutes(helpdesks),
+    ...linkRoutes,
+    ...releaseRoutes,
+    ...secretRoutes,
+    ...auditRoutes,
+    documentRoute(() => routes),
+  ]
+  return routes
+}
