@@ -6,7 +6,7 @@ import { secretName, vendorId } from './names.ts'
 const agentActor = z.string().regex(/^A-[0-9]{1,20}$/, 'a team member’s actor id is A-<user id>')
 /** The name of a CRM property, as the API spells it. */
 const propertyName = z.string().regex(/^[a-z][a-z0-9_]{0,99}$/)
-const address = z.email().transform((text) => text.toLowerCase())
+const address = z.email().toLowerCase()
 
 /** One tenant's HubSpot account: what an admin configures. */
 export const hubspotConnection = connectionBase.extend({

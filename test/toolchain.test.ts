@@ -21,6 +21,7 @@ const reviewed = [
   '@anthropic-ai/sdk',
   '@aws-lambda-powertools/jmespath',
   '@middy/core',
+  '@middy/http-router',
   'ajv',
   'canonicalize',
   'html-to-text',
@@ -28,6 +29,7 @@ const reviewed = [
   'minisearch',
   'oauth4webapi',
   'zod',
+  'zod-openapi',
 ]
 
 test('every runtime dependency was reviewed; the clients of the AWS SDK are one', () => {

@@ -11,11 +11,12 @@ import type { UrlPolicy } from '../core/egress/url-policy.ts'
 import type { Helpdesk } from '../core/helpdesk.ts'
 import { checkTool } from '../core/tools/check-tool.ts'
 import { type Mistake, mistakesAt, mistakesOf } from './problem.ts'
+import type { Tag } from './route.ts'
 
 export interface Kind {
   kind: ConfigKind
   /** In the path: `/admin/tenants/{tenant}/tools`. */
-  collection: string
+  collection: Tag
   /** Names one in an operation's id: `Tool`. */
   singular: string
   /** There is one at most, and its path names none. */

@@ -1,8 +1,14 @@
 /** The API's document, OpenAPI 3.1: made from the same schemas that requests are read by. */
-import { createDocument, type ZodOpenApiObject, type ZodOpenApiOperationObject } from 'zod-openapi'
+import {
+  createDocument,
+  type ZodOpenApiObject,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiResponseObject,
+  type ZodOpenApiResponsesObject,
+} from 'zod-openapi'
 import { allows, type Permission, weakestFor } from './access.ts'
-import { problemDocument } from './problem.ts'
-import type { Route } from './route.ts'
+import { type ProblemKind, problemDocument, statusOf, titleOf } from './problem.ts'
+import { type Route, type Tag, tagDescriptions } from './route.ts'
 
 /** https://spec.openapis.org/oas/v3.1.1 */
 export function openApiDocument(routes: readonly Route[], publicUrl: string): object {
@@ -10,8 +16,11 @@ export function openApiDocument(routes: readonly Route[], publicUrl: string): ob
   for (const route of routes) {
     paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route) }
   }
-  const tags = [...new Set(routes.map(({ tag }) => tag))].sort().map((name) => ({ name }))
-  return createDocument({
+  const used = new Set(routes.map(({ tag }) => tag))
+  const tags = Object.entries(tagDescriptions)
+    .filter(([name]) => used.has(name as Tag))
+    .map(([name, description]) => ({ name, description }))
+  const document: ZodOpenApiObject = {
     openapi: '3.1.0',
     info: {
       title: 'Deskhand admin API',
@@ -26,7 +35,7 @@ export function openApiDocument(routes: readonly Route[], publicUrl: string): ob
     ],
     tags,
     security: [{ token: [] }],
-    paths: paths as NonNullable<ZodOpenApiObject['paths']>,
+    paths,
     components: {
       securitySchemes: {
         token: {
@@ -37,11 +46,19 @@ export function openApiDocument(routes: readonly Route[], publicUrl: string): ob
         },
       },
     },
+  }
+  return createDocument(document, {
+    allowEmptySchema: { custom: true },
+    // What only a function of ours can check is text.
+    override: ({ jsonSchema, zodSchema }) => {
+      if (zodSchema._zod.def.type === 'custom') jsonSchema.type = 'string'
+    },
   })
 }
 
 function operation(route: Route): ZodOpenApiOperationObject {
-  const { answers, params, query, body, example } = route
+  const { params, query, example } = route
+  const body = route.shownBody ?? route.body
   return {
     operationId: route.id,
     tags: [route.tag],
@@ -75,23 +92,39 @@ function operation(route: Route): ZodOpenApiOperationObject {
             },
           },
         }),
-    responses: {
-      [String(answers.status)]: {
-        description: answers.description,
-        ...(answers.etag
-          ? { headers: { ETag: { description: 'Names this version.', schema: { type: 'string' } } } }
-          : {}),
-        ...(answers.body === undefined ? {} : { content: { 'application/json': { schema: answers.body } } }),
-        ...(answers.html ? { content: { 'text/html': { schema: { type: 'string' } } } } : {}),
-      },
-      default: {
-        description: 'What is wrong, and what to do.',
-        content: { 'application/problem+json': { schema: problemDocument } },
-      },
-      ...(route.permission === 'anyone' ? { 400: { description: 'The request is not right.' } } : {}),
-    },
+    responses: responsesOf(route),
   }
 }
+
+function responsesOf(route: Route): ZodOpenApiResponsesObject {
+  const { answers } = route
+  const text = { schema: { type: 'string' as const } }
+  const good: ZodOpenApiResponseObject = {
+    description: answers.description,
+    ...(answers.etag ? { headers: { ETag: { description: 'Names this version.', ...text } } } : {}),
+    ...(answers.body === undefined ? {} : { content: { 'application/json': { schema: answers.body } } }),
+    ...(answers.html ? { content: { 'text/html': text } } : {}),
+  }
+  const bad = problemsOf(route).map((kind) => [String(statusOf(kind)), problem(kind)])
+  return { [`${answers.status}`]: good, ...Object.fromEntries(bad) } as ZodOpenApiResponsesObject
+}
+
+/** What can be wrong with a call of this route, besides what can be wrong with every one. */
+const problemsOf = (route: Route): ProblemKind[] => [
+  'malformed',
+  ...(route.permission === 'anyone' ? [] : (['not_signed_in', 'not_allowed', 'too_many'] as const)),
+  ...(Object.keys(route.params.shape).length > 0 ? (['not_found'] as const) : []),
+  ...(route.method === 'GET' ? [] : (['conflict'] as const)),
+  ...(route.ifMatch ? (['changed', 'no_precondition'] as const) : []),
+  ...(route.body === undefined && route.query === undefined ? [] : (['invalid'] as const)),
+  ...(route.body === undefined ? [] : (['too_large', 'not_json'] as const)),
+  'unavailable',
+]
+
+const problem = (kind: ProblemKind) => ({
+  description: titleOf(kind),
+  content: { 'application/problem+json': { schema: problemDocument } },
+})
 
 const whoMay = (permission: Permission): string =>
   permission === 'anyone'

@@ -24,6 +24,9 @@ const kinds = {
 } as const
 export type ProblemKind = keyof typeof kinds
 
+export const statusOf = (kind: ProblemKind): number => kinds[kind].status
+export const titleOf = (kind: ProblemKind): string => kinds[kind].title
+
 /** One mistake: what would be right, and where it is, as a JSON Pointer into the body (`#/definition/request/url`). */
 export const mistake = z.object({
   detail: z.string(),

@@ -1,4 +1,5 @@
 /** Making drafts live: checked as a whole, by somebody who may, in one release. */
+import * as z from 'zod'
 import type { ConfigVersion, Release } from '../../schemas/configuration.ts'
 import type { ConnectionBase } from '../../schemas/connection.ts'
 import type { AgentSettings, ToolDefinition, UserDataApi } from '../../schemas/tenant-apis.ts'
@@ -22,9 +23,13 @@ export type Publishing = Pick<RawCall, 'now' | 'runtime' | 'helpdesks'> & {
 
 export interface Published {
   release: Release
-  /** What would be worth a look, though it does not hinder. */
+  /** `<kind>#<id>` of everything that is another than before. */
   changed: string[]
 }
+/** What is told of it. */
+export const toldPublished = z
+  .object({ release: z.number().int(), changed: z.array(z.string()) })
+  .meta({ id: 'Published' })
 
 /**
  * Publishes the release that `next` makes of the live one. Throws a problem: `invalid` with every mistake, `not_allowed`

@@ -9,6 +9,29 @@ import { mistakesOf, Problem } from './problem.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
+/** The parts of the document. */
+export const tagDescriptions = {
+  tenants: 'Companies or brands, each siloed from every other.',
+  members: 'Who may act for a tenant, and as what.',
+  connections: "A tenant's account on one helpdesk.",
+  'user-data-api': "The tenant's endpoint that tells who a customer is.",
+  authorizations: "Credentials for a tenant's own APIs, without their values.",
+  tools: 'HTTP calls that Claude may make.',
+  tasks: 'Named step-by-step instructions that wrap tools and guidance.',
+  articles: 'What a tenant knows and says publicly.',
+  'agent-settings': "How a tenant's agent speaks, and what it may spend.",
+  releases: 'What is live, what was, and going back.',
+  secrets: 'Values go in and never come out.',
+  tickets: 'What the agent knows of a ticket, what it did and why, and what waits for an approver.',
+  report: 'What was answered, handed over and refused, and what it cost.',
+  trying: 'Trying things before they are live.',
+  importing: 'Tools from a cURL command or an OpenAPI document.',
+  jobs: 'Exporting and erasing a customer or a tenant.',
+  audit: 'Who asked for what, and how it ended.',
+  document: 'This document.',
+} as const
+export type Tag = keyof typeof tagDescriptions
+
 /** How often one tenant may call, in a minute. */
 export const limits = { calls: 600, tries: 30, simulations: 10 } as const
 export type Limit = keyof typeof limits
@@ -61,13 +84,15 @@ export interface Described {
   method: Method
   /** As API Gateway and OpenAPI write it: `/admin/tenants/{tenant}/tools/{id}`. */
   path: string
-  tag: string
+  tag: Tag
   summary: string
   description?: string
   permission: Permission
   params: z.ZodObject
   query?: z.ZodObject
   body?: z.ZodType
+  /** The body as the document shows it, where the route itself reads a part of it more closely. */
+  shownBody?: z.ZodType
   /** A body that is right: in the document, and checked by a test. */
   example?: unknown
   /** Asks for `If-Match`: 428 without, 412 where it is not what is there. */

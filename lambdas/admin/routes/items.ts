@@ -10,7 +10,7 @@ import { change, changesBetween, mergePatch } from '../changes.ts'
 import { type Helpdesks, type Kind, kinds, onlyId, readDefinition } from '../kinds.ts'
 import { cursorTo, pageFrom, pageQuery, pageSchema } from '../page.ts'
 import { mistake, Problem } from '../problem.ts'
-import { publish } from '../publish.ts'
+import { publish, toldPublished } from '../publish.ts'
 import { etag, mustMatch, type RawCall, type Route, route } from '../route.ts'
 import { allNewestOf, newestOf, newestVersion, versionAt, versionsOf } from '../versions.ts'
 
@@ -35,9 +35,6 @@ type Opened = Pick<RawCall, 'now' | 'helpdesks' | 'runtime' | 'ifMatch'> & {
 const ofCall = ({ tenant }: Opened) => ({ table: tenant.configuration, tenant: tenant.tenant })
 
 const aVersion = z.coerce.number().int().min(1)
-const released = z
-  .object({ release: z.number().int(), changed: z.array(z.string()) })
-  .meta({ id: 'Published' })
 
 export function itemRoutes(helpdesks: Helpdesks): Route[] {
   return kinds.flatMap((kind) => routesOf(kind, helpdesks))
@@ -55,10 +52,8 @@ function routesOf(kind: Kind, helpdesks: Helpdesks): Route[] {
   const what = single ? collection : `${kind.kind} {id}`
   const described = { tag, params }
   const saves = z.strictObject({ definition: kind.schema(helpdesks), why })
-  // The definition is read in `save`, where its mistakes get places.
-  const saving = z
-    .strictObject({ definition: z.unknown(), why })
-    .meta({ override: z.toJSONSchema(saves, { io: 'input', unrepresentable: 'any' }) as object })
+  // The definition is read in `saved`, where its mistakes get places.
+  const saving = z.strictObject({ definition: z.unknown(), why })
   const example = { definition: kind.example, why: 'First version' }
 
   const listing: Route[] = single
@@ -95,6 +90,7 @@ function routesOf(kind: Kind, helpdesks: Helpdesks): Route[] {
             permission: 'edit',
             params: tenantOnly,
             body: saving,
+            shownBody: saves,
             example,
             answers: { status: 201, description: 'Saved.', body: schema, etag: true },
           },
@@ -152,6 +148,7 @@ function routesOf(kind: Kind, helpdesks: Helpdesks): Route[] {
         summary: `Saves ${what} as a new draft${single ? ', the first too (If-None-Match is not needed: send If-Match: *)' : ''}`,
         permission: 'edit',
         body: saving,
+        shownBody: saves,
         example,
         ifMatch: true,
         answers: { status: 200, description: 'Saved.', body: schema, etag: true },
@@ -284,7 +281,7 @@ function routesOf(kind: Kind, helpdesks: Helpdesks): Route[] {
         body: z.strictObject({ why }),
         example: { why: 'Reviewed' },
         ifMatch: true,
-        answers: { status: 200, description: 'It is live within 10 seconds.', body: released },
+        answers: { status: 200, description: 'It is live within 10 seconds.', body: toldPublished },
       },
       async (call) => {
         const id = idIn(call.params)

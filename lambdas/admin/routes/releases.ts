@@ -9,16 +9,13 @@ import { change, changesBetween } from '../changes.ts'
 import { kinds } from '../kinds.ts'
 import { cursorTo, pageFrom, pageQuery, pageSchema } from '../page.ts'
 import { Problem } from '../problem.ts'
-import { publish } from '../publish.ts'
+import { publish, toldPublished } from '../publish.ts'
 import { etag, mustMatch, type Route, route } from '../route.ts'
 import { allNewestOf, newestVersion, releaseAt, releasesOf } from '../versions.ts'
 
 const inTenant = z.object({ tenant: tenantId })
 const numbered = inTenant.extend({ release: z.coerce.number().int().min(1) })
 const toldRelease = release.omit({ tenant: true }).meta({ id: 'Release' })
-const published = z
-  .object({ release: z.number().int(), changed: z.array(z.string()) })
-  .meta({ id: 'Published' })
 const base = '/admin/tenants/{tenant}/releases'
 const tag = 'releases'
 
@@ -124,7 +121,7 @@ export const releaseRoutes: Route[] = [
       }),
       example: { items: [{ kind: 'tool', id: 'get_order', version: 2 }], why: 'Orders can be looked up' },
       ifMatch: true,
-      answers: { status: 200, description: 'It is live within 10 seconds.', body: published, etag: true },
+      answers: { status: 200, description: 'It is live within 10 seconds.', body: toldPublished, etag: true },
     },
     async (call) => {
       const { tenant, body } = call
@@ -171,7 +168,7 @@ export const releaseRoutes: Route[] = [
       body: z.strictObject({ why }),
       example: { why: 'The new refund tool answers 500' },
       ifMatch: true,
-      answers: { status: 200, description: 'It is live within 10 seconds.', body: published, etag: true },
+      answers: { status: 200, description: 'It is live within 10 seconds.', body: toldPublished, etag: true },
     },
     async (call) => {
       const { tenant, params, body } = call
