@@ -15,6 +15,7 @@ import { createIdentityProvider } from '../local/identity-provider.ts'
 import { startTables, tableNames } from '../local/tables.ts'
 import { memberPk, operatorsPk, type Role, tenantsPk } from '../schemas/admin.ts'
 import { helpdeskNames } from '../schemas/names.ts'
+import type { World } from './world.ts'
 
 export interface Answered {
   status: number
@@ -28,11 +29,19 @@ export interface Answered {
 
 export type AdminWorld = Awaited<ReturnType<typeof startAdminWorld>>
 
+type OnDeployment = 'clock' | 'lines' | 'tables' | 'aws' | 'log' | 'keyId' | 'identityKeyArn' | 'allowance'
+
 const issuer = 'https://identity.example'
 
-export async function startAdminWorld(options: { tenants?: string[]; allowHosts?: string[] } = {}) {
-  const clock = { time: Date.parse('2026-11-21T09:00:00Z'), now: () => clock.time }
-  const lines: Record<string, unknown>[] = []
+/** `on`: what another world already runs on; its tenants are these. */
+export async function startAdminWorld(
+  options: { tenants?: string[]; on?: Pick<World['deployment'], OnDeployment> } = {},
+) {
+  const clock: World['deployment']['clock'] = options.on?.clock ?? {
+    time: Date.parse('2026-11-21T09:00:00Z'),
+    now: () => clock.time,
+  }
+  const lines: World['deployment']['lines'] = options.on?.lines ?? []
   const ports: string[] = []
   let trouble: Io | undefined
   const io: Io = (port, call) => {
@@ -40,8 +49,8 @@ export async function startAdminWorld(options: { tenants?: string[]; allowHosts?
     return trouble === undefined ? call() : trouble(port, call)
   }
   const [tables, aws, identityProvider] = await Promise.all([
-    startTables(),
-    startAwsEndpoint({ clock }),
+    options.on?.tables ?? startTables(),
+    options.on?.aws ?? startAwsEndpoint({ clock }),
     createIdentityProvider({ issuer }),
   ])
   const queueUrls = Object.fromEntries(helpdeskNames.map((name) => [name, aws.createQueue(name)]))
@@ -52,16 +61,16 @@ export async function startAdminWorld(options: { tenants?: string[]; allowHosts?
     aws: { region: 'local', endpoint: aws.url, dynamoEndpoint: tables.url, credentials: aws.credentials },
     io,
     clock,
-    log: createLog({ clock, write: (line) => lines.push(JSON.parse(line)) }),
+    log: options.on?.log ?? createLog({ clock, write: (line) => lines.push(JSON.parse(line)) }),
     tableNames,
     queueUrls,
-    keyId: aws.createKey('content'),
+    keyId: options.on?.keyId ?? aws.createKey('content'),
     secretsKeyId: 'secrets',
-    identityKeyArn: aws.createSigningKey('identity'),
+    identityKeyArn: options.on?.identityKeyArn ?? aws.createSigningKey('identity'),
     publicUrl: 'https://deskhand.acme.com',
     ownHosts: ['deskhand.acme.com'],
     roleArn: aws.adminRoleArn,
-    ...(options.allowHosts ? { allowance: { hosts: new Set(options.allowHosts) } } : {}),
+    ...(options.on ? { allowance: options.on.allowance } : {}),
   })
   const handle = createAdmin({ runtime, helpdesks })
   const admin = { identityProvider, handle: (event: unknown) => handle(event, {} as Context) }
@@ -172,7 +181,7 @@ export async function startAdminWorld(options: { tenants?: string[]; allowHosts?
     close: async () => {
       await door.close()
       dynamo.destroy()
-      await Promise.all([tables.close(), aws.close()])
+      if (options.on === undefined) await Promise.all([tables.close(), aws.close()])
     },
   }
 }

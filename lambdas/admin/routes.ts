@@ -6,8 +6,10 @@ import { documentRoute } from './routes/document.ts'
 import { itemRoutes } from './routes/items.ts'
 import { linkRoutes } from './routes/links.ts'
 import { releaseRoutes } from './routes/releases.ts'
+import { reportRoutes } from './routes/report.ts'
 import { secretRoutes } from './routes/secrets.ts'
 import { tenantRoutes } from './routes/tenants.ts'
+import { ticketRoutes } from './routes/tickets.ts'
 
 export function routesOf(helpdesks: Helpdesks): readonly Route[] {
   const routes: Route[] = [
@@ -16,6 +18,8 @@ export function routesOf(helpdesks: Helpdesks): readonly Route[] {
     ...linkRoutes,
     ...releaseRoutes,
     ...secretRoutes,
+    ...ticketRoutes,
+    ...reportRoutes,
     ...auditRoutes,
     documentRoute(() => routes),
   ]

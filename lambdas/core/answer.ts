@@ -16,6 +16,7 @@ import { type Configuration, createConfiguration } from './configuration.ts'
 import { heedApprovers } from './consent/heed-approvers.ts'
 import { awaitsTeam } from './consent/proposals.ts'
 import { seeThrough } from './consent/see-through.ts'
+import { countRun } from './count-run.ts'
 import { DeskhandError } from './errors.ts'
 import type { Helpdesk, HelpdeskApi, Ticket, TokenCache } from './helpdesk.ts'
 import { claim, giveBack, release } from './lease.ts'
@@ -116,7 +117,10 @@ async function answerTicket(unclaimed: Omit<Run, 'lease' | 'signal' | 'trace'>):
     clearTimeout(timer)
   }
   const about = { at: started, fence: lease.fence, ms: clock.now() - started, code }
-  await writeTrace({ ...tenant, log }, lease.key.pk, about, trace.entries)
+  await Promise.all([
+    writeTrace({ ...tenant, log }, lease.key.pk, about, trace.entries),
+    countRun({ ...tenant, log }, { ...wake, tenant: tenant.tenant, at: started }, trace.entries),
+  ])
 }
 
 /** Asks the helpdesk of one connection what moved. */
