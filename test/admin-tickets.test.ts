@@ -109,7 +109,7 @@ test('the trace tells why, and the report what it came to; neither shows an addr
     tools: { refund_order: { done: 1 } },
     days: [{ day }],
   })
-  expect(report.body.input_tokens).toBeGreaterThan(0)
+  expect(report.body.output_tokens).toBeGreaterThan(0)
   for (const { text } of [trace, report]) {
     expect(text).not.toContain('zoe@example.com')
     expect(text).not.toContain('Please refund')
