@@ -162,6 +162,7 @@ export async function startAdminWorld(
     conversations,
     runtime,
     handle,
+    url: door.url,
     issuer,
     identityProvider,
     send,

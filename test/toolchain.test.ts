@@ -28,6 +28,7 @@ const reviewed = [
   'markdown-it',
   'minisearch',
   'oauth4webapi',
+  'yaml',
   'zod',
   'zod-openapi',
 ]
