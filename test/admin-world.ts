@@ -43,6 +43,7 @@ export async function startAdminWorld(
   }
   const lines: World['deployment']['lines'] = options.on?.lines ?? []
   const ports: string[] = []
+  const allowance = options.on?.allowance ?? { hosts: new Set<string>() }
   let trouble: Io | undefined
   const io: Io = (port, call) => {
     ports.push(port)
@@ -70,7 +71,7 @@ export async function startAdminWorld(
     publicUrl: 'https://deskhand.acme.com',
     ownHosts: ['deskhand.acme.com'],
     roleArn: aws.adminRoleArn,
-    ...(options.on ? { allowance: options.on.allowance } : {}),
+    allowance,
   })
   const handle = createAdmin({ runtime, helpdesks })
   const admin = { identityProvider, handle: (event: unknown) => handle(event, {} as Context) }
@@ -157,6 +158,8 @@ export async function startAdminWorld(
     clock,
     lines,
     ports,
+    /** `host:port` on this machine that may be called. */
+    allowance,
     aws,
     table,
     conversations,
