@@ -25,6 +25,8 @@ export const openEffect = z.object({
   about: z.string().optional(),
   /** The hand-over that is owed once it was posted, and why. */
   owes: z.string().optional(),
+  /** Of a hand-over: the team it goes to, where it is not the connection's default. */
+  team: z.string().optional(),
   /** Who consented to it; absent where the tool asked nobody. */
   consent: decider.optional(),
 })
