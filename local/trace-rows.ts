@@ -44,6 +44,8 @@ function detailOf(entry: TraceEntry): string {
       )
       return `${entry.name}${version} ${JSON.stringify(entry.arguments ?? {})}: ${came}`
     }
+    case 'decided':
+      return listed(entry.tool, entry.state, `by ${entry.by}`, entry.decidedBy)
     case 'settled':
       return listed(entry.tool, entry.state)
     case 'silent':

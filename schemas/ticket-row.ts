@@ -58,7 +58,7 @@ export const ticketRow = z.object({
   wanted: z.instanceof(Set).optional(),
   /** A customer's doorbell rang since the last release. */
   customer: z.boolean().default(false),
-  /** Shard of the sparse index; absent when nothing is due. */
+  /** Shard of the sparse index; absent when nothing is due. Due without `dueSince`, it waits for its time. */
   due: z.string().optional(),
   dueAt: z.number().optional(),
   dueSince: z.number().optional(),

@@ -6,7 +6,7 @@ import { isNoteMode } from '../note.ts'
 import type { EarlierEffect } from '../prompt.ts'
 import type { Turn } from '../turn.ts'
 import { addressTag } from './grant.ts'
-import { decide, hasRun, isOpen, readProposal } from './proposals.ts'
+import { decide, hasRun, isExpired, isOpen, readProposal } from './proposals.ts'
 import type { Redeemed } from './redeem-code.ts'
 import { runProposal } from './run-proposal.ts'
 import { countToken, tokenOf, withoutToken } from './token.ts'
@@ -49,6 +49,7 @@ const approverLines = ({ lease, message }: Turn): EarlierEffect[] =>
     .filter(([, { by, author }]) => by === 'agent' && author === message.author.id)
     .flatMap(([tool, { state, at }]) => {
       if (state === 'declined') return [{ tool, state: 'declined by a colleague, not done', at }]
+      if (state === 'expired') return [{ tool, state: 'no colleague decided in time, not done', at }]
       return state === 'approved' ? [{ tool, state: 'approved by a colleague', at }] : []
     })
 
@@ -70,8 +71,9 @@ async function heedToken(turn: Turn, tool: string, mark: ProposalMark): Promise<
   const token = await tokenOf(tenant.vault, lease.key.pk, mark.id)
   const times = countToken(own, token)
   if (times === 0) return undefined
+  if (mark.state === 'expired' || isExpired(mark, clock.now()))
+    return 'expired before the customer confirmed it, not done'
   if (mark.state !== 'proposed') return `the customer repeats a token that was used: it is ${mark.state}`
-  if (!isOpen(mark, clock.now())) return 'expired before the customer confirmed it, not done'
   if (mark.address !== (await addressTag(turn, identity.address)))
     return 'not confirmed: the customer’s address is not the one it was proposed for'
   const wording = times === 1 ? wordingOf(withoutToken(own, token)) : 'unclear'

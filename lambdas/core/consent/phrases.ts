@@ -23,6 +23,8 @@ export interface Phrases {
   approved: string
   declined: string
   notDone: string
+  /** Nobody decided in time. */
+  expired: string
   /** To a mail that somebody may have sent in the customer's name. */
   neutral: string
 }
@@ -46,6 +48,7 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
     approved: 'This was approved and has been done:',
     declined: 'This was not approved, and nothing has been done:',
     notDone: 'This could not be done:',
+    expired: 'This was not decided in time, and nothing has been done:',
     neutral: 'Thank you for your message. A colleague will look into it.',
   },
   de: {
@@ -67,6 +70,7 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
     approved: 'Das wurde genehmigt und ist erledigt:',
     declined: 'Das wurde nicht genehmigt, und es ist nichts geschehen:',
     notDone: 'Das war nicht möglich:',
+    expired: 'Darüber wurde nicht rechtzeitig entschieden, und es ist nichts geschehen:',
     neutral: 'Vielen Dank für Ihre Nachricht. Ein Kollege sieht sie sich an.',
   },
   fr: {
@@ -87,6 +91,7 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
     approved: 'Ceci a été approuvé et a été fait :',
     declined: "Ceci n'a pas été approuvé, et rien n'a été fait :",
     notDone: "Ceci n'a pas pu être fait :",
+    expired: "Aucune décision n'a été prise à temps, et rien n'a été fait :",
     neutral: "Merci pour votre message. Un collègue va l'examiner.",
   },
   es: {
@@ -107,6 +112,7 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
     approved: 'Esto se ha aprobado y se ha hecho:',
     declined: 'Esto no se ha aprobado y no se ha hecho nada:',
     notDone: 'Esto no se ha podido hacer:',
+    expired: 'No se ha decidido a tiempo y no se ha hecho nada:',
     neutral: 'Gracias por su mensaje. Un compañero lo revisará.',
   },
   it: {
@@ -127,6 +133,7 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
     approved: 'È stato approvato ed eseguito:',
     declined: 'Non è stato approvato e non è stato fatto nulla:',
     notDone: 'Non è stato possibile:',
+    expired: 'Non è stato deciso in tempo e non è stato fatto nulla:',
     neutral: 'Grazie per il suo messaggio. Un collega lo esaminerà.',
   },
   nl: {
@@ -148,6 +155,7 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
     approved: 'Dit is goedgekeurd en gedaan:',
     declined: 'Dit is niet goedgekeurd, en er is niets gedaan:',
     notDone: 'Dit kon niet worden gedaan:',
+    expired: 'Hierover is niet op tijd beslist, en er is niets gedaan:',
     neutral: 'Bedankt voor uw bericht. Een collega kijkt ernaar.',
   },
 }
