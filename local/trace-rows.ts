@@ -53,7 +53,13 @@ function detailOf(entry: TraceEntry): string {
     case 'handed_over':
       return entry.cause
     case 'replied':
-      return listed(entry.as, entry.personal && 'personal', `${entry.bytes} bytes`, ...entry.removed)
+      return listed(
+        entry.as,
+        entry.personal && 'personal',
+        `${entry.bytes} bytes`,
+        ...entry.removed,
+        entry.proposal && 'tells a decision',
+      )
     case 'postponed':
       return entry.code
     case 'cut':

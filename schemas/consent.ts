@@ -24,7 +24,7 @@ export const proposalMark = z.object({
   /** Helpdesk id of its author, and HMAC of the address it was made for. */
   author: z.string(),
   address: z.string(),
-  /** The message that decided it, or the approver. */
+  /** The customer's message that decided it, or the approver: an id of the helpdesk or of the admin API. */
   decidedBy: z.string().optional(),
   decidedAt: z.number().optional(),
   /** An approver decided or let it expire, it was carried out as far as it could be, and the customer or a colleague was told. */

@@ -113,6 +113,8 @@ const replied = z.object({
   bytes,
   /** What the checks took out. */
   removed: z.array(z.string()),
+  /** It tells what became of this proposal. */
+  proposal: z.string().optional(),
   text: content,
 })
 

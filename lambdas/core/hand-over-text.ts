@@ -12,6 +12,7 @@ import { identityOf, verdictOn } from './look-again.ts'
 import { isNoteMode } from './note.ts'
 import { post, refOf } from './post.ts'
 import type { AgentConfiguration } from './tenant-configuration.ts'
+import { replied } from './trace-turn.ts'
 import type { Work } from './turn.ts'
 import { mayReplyUnproven } from './unproven.ts'
 
@@ -75,13 +76,7 @@ export async function tellHandOver(
   if (result !== 'posted') return 'none'
   await close(tenant.conversations, lease, id, { mustHandOver: cause })
   log.info('reply_posted', { code: 'hand_over', effectId: id, messageId: message.id })
-  work.trace.add({
-    kind: 'replied',
-    as: 'reply',
-    personal: false,
-    bytes: Buffer.byteLength(text),
-    removed: [],
-  })
+  work.trace.add(replied({ agent, personal: false }, 'reply', { text, removed: [] }))
   return 'posted'
 }
 

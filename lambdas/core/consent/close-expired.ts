@@ -1,4 +1,5 @@
 /** Proposals whose time is over are closed without anybody writing: the ticket is due then. */
+import { decided } from '../trace-turn.ts'
 import type { Work } from '../turn.ts'
 import { expire, isExpired } from './proposals.ts'
 
@@ -13,6 +14,6 @@ export async function closeExpired(work: Work, mayTell: boolean): Promise<void> 
     const told = mark.by !== 'agent' || !mayTell
     if (!(await expire(tenant.conversations, lease, tool, mark, { told, now: clock.now() }))) continue
     log.info('proposal_expired', { tool, effectId: mark.id })
-    trace.add({ kind: 'decided', tool, proposal: mark.id, by: mark.by, state: 'expired' })
+    trace.add(decided(tool, mark, 'expired'))
   }
 }

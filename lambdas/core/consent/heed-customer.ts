@@ -4,6 +4,7 @@ import { atLeast } from '../../../schemas/names.ts'
 import type { AgentEnd } from '../agent.ts'
 import { isNoteMode } from '../note.ts'
 import type { EarlierEffect } from '../prompt.ts'
+import { decided } from '../trace-turn.ts'
 import type { Turn } from '../turn.ts'
 import { addressTag } from './grant.ts'
 import { decide, hasRun, isExpired, isOpen, readProposal } from './proposals.ts'
@@ -30,7 +31,8 @@ export async function heedCustomer(turn: Turn, redeemed: Redeemed): Promise<Heed
     if (state !== undefined) lines.push({ tool, state, at: mark.at })
   }
   for (const [tool, mark] of Object.entries(turn.lease.row.proposals)) {
-    if (mark.decidedBy !== turn.message.id) continue
+    if (mark.by === 'agent' || mark.decidedBy !== turn.message.id) continue
+    if (mark.state !== 'proposed') turn.trace.add(decided(tool, mark, mark.state))
     if (mark.state === 'declined')
       lines.push({ tool, state: 'declined by the customer, not done', at: mark.at })
     // Done, failed or unknown: the ledger tells.

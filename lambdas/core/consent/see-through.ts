@@ -4,6 +4,7 @@ import { atLeast } from '../../../schemas/names.ts'
 import { askUserData } from '../ask-user-data.ts'
 import type { Ticket } from '../helpdesk.ts'
 import { aboutOf, identityOf, openTurnJournal } from '../look-again.ts'
+import { decided } from '../trace-turn.ts'
 import type { Turn, Work } from '../turn.ts'
 import { addressTag } from './grant.ts'
 import { hasRun, isUntold, markTold } from './proposals.ts'
@@ -17,6 +18,7 @@ import { tellDecision } from './tell-decision.ts'
 export async function seeThrough(work: Work, ticket: Ticket): Promise<'changed' | 'nothing'> {
   for (const [tool, mark] of Object.entries(work.lease.row.proposals)) {
     if (!isUntold(mark)) continue
+    traceDecision(work, tool, mark)
     if (mark.state === 'approved' && !hasRun(work.effects, mark)) {
       const ran = await runApproved(work, ticket, tool, mark)
       if (ran === 'later') return 'changed'
@@ -28,6 +30,12 @@ export async function seeThrough(work: Work, ticket: Ticket): Promise<'changed' 
     return 'changed'
   }
   return 'nothing'
+}
+
+/** Once in a run, however often it looks: a run that was killed has left no trace. */
+function traceDecision({ trace }: Work, tool: string, mark: ProposalMark): void {
+  const isTraced = trace.entries.some(({ entry }) => entry.kind === 'decided' && entry.proposal === mark.id)
+  if (!isTraced && mark.state !== 'proposed') trace.add(decided(tool, mark, mark.state))
 }
 
 /** As the turn that proposed it: for its message, its author, its address, at a level computed anew. */

@@ -8,6 +8,7 @@ import { effectId } from '../ledger.ts'
 import { identityOf, verdictOn } from '../look-again.ts'
 import { noteHosts, safeNote } from '../note.ts'
 import { post, refOf } from '../post.ts'
+import { replied } from '../trace-turn.ts'
 import type { Work } from '../turn.ts'
 import { addressTag } from './grant.ts'
 import { type Phrases, phrases } from './phrases.ts'
@@ -41,19 +42,18 @@ export async function tellDecision(
   const id = await effectId(tenant.vault, lease.key.pk, 'reply', 'proposal', mark.id)
   if (work.effects.get(id)?.state === 'done') return 'told'
   const ref = refOf(id)
-  const please = 'The customer was not told: please do.'
+  const note = noteText(work, about, 'The customer was not told: please do.')
   const result = await post(work, ticket, {
     id,
     // What stands after it is looked through for it after a crash.
     messageId: newest.id,
-    outgoing:
-      reply === undefined
-        ? { kind: 'note', text: noteText(work, about, please), ref }
-        : { kind: 'reply', ...reply, ref },
+    outgoing: reply === undefined ? { kind: 'note', text: note, ref } : { kind: 'reply', ...reply, ref },
     ...(reply === undefined ? {} : { personal: await addressTag(work, reply.to) }),
   })
   if (result === 'changed') return 'changed'
-  if (result === 'posted') await close(tenant.conversations, lease, id)
+  if (result !== 'posted') return 'told'
+  await close(tenant.conversations, lease, id)
+  traceTold(work, mark, reply === undefined ? 'note' : 'reply', reply?.text ?? note)
   return 'told'
 }
 
@@ -90,14 +90,22 @@ async function noteExpiry(work: Work, ticket: Ticket, about: About): Promise<'no
   const { tenant, lease } = work
   const id = await effectId(tenant.vault, lease.key.pk, 'note', 'expired', about.mark.id)
   if (work.effects.get(id)?.state === 'done') return 'noted'
+  const text = noteText(work, about, 'The customer is told so.')
   const result = await post(work, ticket, {
     id,
     // Not the customer's message: a note to colleagues does not answer it.
     messageId: `proposal~${about.mark.id.slice(0, 16)}`,
-    outgoing: { kind: 'note', text: noteText(work, about, 'The customer is told so.'), ref: refOf(id) },
+    outgoing: { kind: 'note', text, ref: refOf(id) },
   })
-  if (result === 'posted') await close(tenant.conversations, lease, id)
-  return result === 'posted' || result === 'changed' ? 'changed' : 'noted'
+  if (result !== 'posted') return result === 'changed' ? 'changed' : 'noted'
+  await close(tenant.conversations, lease, id)
+  traceTold(work, about.mark, 'note', text)
+  return 'changed'
+}
+
+/** A reply here goes to a proven customer alone. */
+function traceTold({ agent, trace }: Work, { id }: ProposalMark, as: 'reply' | 'note', text: string): void {
+  trace.add(replied({ agent, personal: as === 'reply' }, as, { text, removed: [] }, id))
 }
 
 function noteText(work: Work, { tool, mark, proposal, came }: About, customer: string): string {
