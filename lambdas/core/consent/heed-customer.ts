@@ -37,6 +37,11 @@ export async function heedCustomer(turn: Turn, redeemed: Redeemed): Promise<Heed
       lines.push({ tool, state: 'declined by the customer, not done', at: mark.at })
     // Done, failed or unknown: the ledger tells.
     if (mark.state !== 'confirmed' || hasRun(turn.effects, mark)) continue
+    // Asked again: between yes and now the run may have been cut off.
+    if (!(await isForSame(turn, mark))) {
+      lines.push({ tool, state: `confirmed, ${otherCustomer}`, at: mark.at })
+      continue
+    }
     const performed = await runProposal(turn, tool, mark)
     if (performed.end !== undefined) return { lines, end: performed.end }
     if (!hasRun(turn.effects, mark))
@@ -63,6 +68,12 @@ function codeLines({ message }: Turn, redeemed: Redeemed): EarlierEffect[] {
   return []
 }
 
+/** Is the message by whom the proposal was made for, at the address of then? */
+const isForSame = async (turn: Turn, mark: ProposalMark): Promise<boolean> =>
+  mark.author === turn.message.author.id && mark.address === (await addressTag(turn, turn.identity.address))
+
+const otherCustomer = 'not done: the customer’s address is not the one it was proposed for'
+
 /** What the token in the message came to, where it did not confirm or decline; `undefined` where there is none. */
 async function heedToken(turn: Turn, tool: string, mark: ProposalMark): Promise<string | undefined> {
   const { tenant, lease, message, clock, identity } = turn
@@ -76,8 +87,7 @@ async function heedToken(turn: Turn, tool: string, mark: ProposalMark): Promise<
   if (mark.state === 'expired' || isExpired(mark, clock.now()))
     return 'expired before the customer confirmed it, not done'
   if (mark.state !== 'proposed') return `the customer repeats a token that was used: it is ${mark.state}`
-  if (mark.address !== (await addressTag(turn, identity.address)))
-    return 'not confirmed: the customer’s address is not the one it was proposed for'
+  if (!(await isForSame(turn, mark))) return `not confirmed: ${otherCustomer}`
   const wording = times === 1 ? wordingOf(withoutToken(own, token)) : 'unclear'
   if (wording === 'unclear')
     return 'not confirmed: the message says more than yes or no; ask for the token alone'

@@ -3,8 +3,9 @@ import type { FixedLanguage } from '../../../schemas/consent.ts'
 
 /** `{token}`, `{code}` and `{name}` are filled in by code; `name` is the agent's. */
 export interface Phrases {
-  /** Heads a proposal. */
+  /** Heads a proposal that the customer decides, and one that a colleague does. */
   please: string
+  waits: string
   /** How to decide by a token. */
   byToken: string
   /** How to decide by a one-time code, on email. */
@@ -32,6 +33,7 @@ export interface Phrases {
 export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
   en: {
     please: 'Please confirm:',
+    waits: 'This waits for a colleague:',
     byToken:
       'Nothing has been done yet. To go ahead, write {token} in your next message. If you do not want this, write NO {token}. This is valid for 24 hours.',
     byCode:
@@ -53,6 +55,7 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
   },
   de: {
     please: 'Bitte bestätigen Sie:',
+    waits: 'Darüber entscheidet ein Kollege:',
     byToken:
       'Bisher ist nichts geschehen. Wenn Sie einverstanden sind, schreiben Sie {token} in Ihre nächste Nachricht. Wenn Sie das nicht möchten, schreiben Sie NEIN {token}. Das gilt 24 Stunden lang.',
     byCode:
@@ -75,6 +78,7 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
   },
   fr: {
     please: 'Veuillez confirmer :',
+    waits: "En attente d'un collègue :",
     byToken:
       "Rien n'a encore été fait. Si vous êtes d'accord, écrivez {token} dans votre prochain message. Si vous ne le souhaitez pas, écrivez NON {token}. Cela est valable 24 heures.",
     byCode:
@@ -96,6 +100,7 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
   },
   es: {
     please: 'Confirme, por favor:',
+    waits: 'Pendiente de un compañero:',
     byToken:
       'Todavía no se ha hecho nada. Si está de acuerdo, escriba {token} en su próximo mensaje. Si no lo desea, escriba NO {token}. Esto es válido durante 24 horas.',
     byCode:
@@ -117,6 +122,7 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
   },
   it: {
     please: 'La preghiamo di confermare:',
+    waits: 'In attesa di un collega:',
     byToken:
       'Finora non è stato fatto nulla. Se è d’accordo, scriva {token} nel suo prossimo messaggio. Se non lo desidera, scriva NO {token}. Vale per 24 ore.',
     byCode:
@@ -138,6 +144,7 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
   },
   nl: {
     please: 'Bevestig dit alstublieft:',
+    waits: 'Dit wacht op een collega:',
     byToken:
       'Er is nog niets gedaan. Als u akkoord gaat, schrijf dan {token} in uw volgende bericht. Wilt u dit niet, schrijf dan NEE {token}. Dit is 24 uur geldig.',
     byCode:

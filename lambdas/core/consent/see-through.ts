@@ -1,6 +1,5 @@
 /** Sees an approver's decision through: the write, once, and then somebody is told what came of it. */
 import type { ProposalMark } from '../../../schemas/consent.ts'
-import { atLeast } from '../../../schemas/names.ts'
 import { askUserData } from '../ask-user-data.ts'
 import type { Ticket } from '../helpdesk.ts'
 import { aboutOf, identityOf, openTurnJournal } from '../look-again.ts'
@@ -47,7 +46,7 @@ async function runApproved(
 ): Promise<'ran' | 'refused' | 'later'> {
   const turn = await turnOf(work, ticket, mark)
   if (turn === undefined) return refused(work, tool, mark, 'identity_changed')
-  const performed = await runProposal(turn, tool, mark, (now) => isAsItWas(now, mark))
+  const performed = await runProposal(turn, tool, mark)
   if (performed.end?.end === 'again') return 'later'
   return hasRun(work.effects, mark) ? 'ran' : refused(work, tool, mark, performed.cause ?? 'refused')
 }
@@ -77,13 +76,4 @@ async function turnOf(work: Work, ticket: Ticket, mark: ProposalMark): Promise<T
     userDataText: userData?.kind === 'data' ? userData.text : undefined,
     personal: true,
   }
-}
-
-/** The last look: the ticket as it is now still shows the same customer, and nobody closed it. */
-async function isAsItWas(turn: Turn, mark: ProposalMark): Promise<boolean> {
-  const ticket = await turn.helpdesk.read(turn.ticket.id, turn.api)
-  const message = ticket.messages.find(({ id }) => id === mark.messageId)
-  if (message === undefined || ticket.status === 'closed' || !ticket.inScope) return false
-  const identity = await identityOf(turn, ticket, message)
-  return atLeast(identity.level, turn.identity.level) && identity.address === turn.identity.address
 }
