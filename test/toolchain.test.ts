@@ -27,6 +27,7 @@ const reviewed = [
   'markdown-it',
   'minisearch',
   'oauth4webapi',
+  're2js',
   'zod',
 ]
 
