@@ -44,6 +44,8 @@ function detailOf(entry: TraceEntry): string {
       )
       return `${entry.name}${version} ${JSON.stringify(entry.arguments ?? {})}: ${came}`
     }
+    case 'decided':
+      return listed(entry.tool, entry.state, `by ${entry.by}`, entry.decidedBy)
     case 'settled':
       return listed(entry.tool, entry.state)
     case 'silent':
@@ -51,7 +53,13 @@ function detailOf(entry: TraceEntry): string {
     case 'handed_over':
       return entry.cause
     case 'replied':
-      return listed(entry.as, entry.personal && 'personal', `${entry.bytes} bytes`, ...entry.removed)
+      return listed(
+        entry.as,
+        entry.personal && 'personal',
+        `${entry.bytes} bytes`,
+        ...entry.removed,
+        entry.proposal && 'tells a decision',
+      )
     case 'postponed':
       return entry.code
     case 'cut':

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { fixedLanguages } from './consent.ts'
 
 /** `ada@acme.com` is that address, `@acme.com` every address of that domain alone. No pattern. */
 const sender = z
@@ -93,6 +94,8 @@ export const agentRules = {
     .default({ senders: [], subjects: [] }),
   /** When the model is to hand over, in the tenant's words. */
   handOverGuidance: z.string().max(5000).default(''),
+  /** What the customer is told when a human takes over, by language; none: nothing. Nothing is filled in. */
+  handOverText: z.partialRecord(z.enum(fixedLanguages), z.string().min(3).max(1000)).default({}),
   /** When code hands over, before the model is asked. */
   handOverRules: z.array(handOverRule).max(50).default([]),
   businessHours: businessHours.optional(),

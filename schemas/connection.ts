@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { handOverTeams } from './hand-over.ts'
 import { connectionId, helpdeskName, secretName, vendorId } from './names.ts'
 
 /**
@@ -36,6 +37,8 @@ export const connectionBase = z.strictObject({
     .default({ enabled: true, everyMinutes: 15 }),
   /** Helpdesk user ids of those who may approve a write by an internal note. None: only the admin API approves. */
   approvers: z.array(vendorId).max(100).default([]),
+  /** Team of a hand-over by its reason, instead of the helpdesk's own `handOver`: ids as the helpdesk gives them. */
+  handOverTeams: handOverTeams(vendorId),
   /** The company's own addresses: no one-time code goes there, whatever a customer claims. */
   supportAddresses: z.array(z.email()).max(100).default([]),
   attestations: attestations.default({ senderAuthentication: false, ccsOff: false, noSharedViews: false }),

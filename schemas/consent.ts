@@ -14,9 +14,9 @@ export const proposalMark = z.object({
   /** Of the effect that it becomes: the same for the same write on this ticket, so that no two proposals do it twice. */
   effect: z.string(),
   by: decider,
-  state: z.enum(['proposed', 'confirmed', 'approved', 'declined']),
+  state: z.enum(['proposed', 'confirmed', 'approved', 'declined', 'expired']),
   at: z.number(),
-  /** ms: from then on it counts as expired. */
+  /** ms: from then on it counts as expired, and the ticket is due to close it. */
   until: z.number(),
   /** The customer message that led to it, and the one whose answer shows it. */
   messageId: z.string(),
@@ -24,10 +24,10 @@ export const proposalMark = z.object({
   /** Helpdesk id of its author, and HMAC of the address it was made for. */
   author: z.string(),
   address: z.string(),
-  /** The message that decided it, or the approver. */
+  /** The customer's message that decided it, or the approver: an id of the helpdesk or of the admin API. */
   decidedBy: z.string().optional(),
   decidedAt: z.number().optional(),
-  /** An approver decided, it was carried out as far as it could be, and the customer or a colleague was told. */
+  /** An approver decided or let it expire, it was carried out as far as it could be, and the customer or a colleague was told. */
   told: z.boolean().optional(),
 })
 export type ProposalMark = z.infer<typeof proposalMark>

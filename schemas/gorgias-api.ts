@@ -75,6 +75,7 @@ const message = z.object({
   /** `null`: no rule. */
   rule_id: tolerant(id.nullable()),
   sender: tolerant(person.nullable()),
+  subject: tolerant(z.string()),
   /** What routes it. A list that is not said is not an empty one. */
   source: tolerant(
     z.object({

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { connectionBase } from './connection.ts'
+import { handOverTeams } from './hand-over.ts'
 import { secretName, vendorId } from './names.ts'
 
 /** `A-<user id>`: somebody of the team. */
@@ -34,6 +35,8 @@ export const hubspotConnection = connectionBase.extend({
       ticketProperty: z.strictObject({ name: propertyName, value: z.string().min(1).max(200) }).optional(),
     })
     .default({}),
+  /** HubSpot has no team for a thread: each is a colleague's actor id. */
+  handOverTeams: handOverTeams(agentActor),
   /** The id of the pipeline stage of a ticket that waits for its customer; absent: a reply leaves the ticket as it is. */
   waitingStage: z.string().min(1).max(100).optional(),
   /** Not confirmed whether private apps sign with v3: true accepts the older v1, which has no protection from replay. */

@@ -25,6 +25,8 @@ export const openEffect = z.object({
   about: z.string().optional(),
   /** The hand-over that is owed once it was posted, and why. */
   owes: z.string().optional(),
+  /** Of a hand-over: the team it goes to, where it is not the connection's default. */
+  team: z.string().optional(),
   /** Who consented to it; absent where the tool asked nobody. */
   consent: decider.optional(),
 })
@@ -56,7 +58,7 @@ export const ticketRow = z.object({
   wanted: z.instanceof(Set).optional(),
   /** A customer's doorbell rang since the last release. */
   customer: z.boolean().default(false),
-  /** Shard of the sparse index; absent when nothing is due. */
+  /** Shard of the sparse index; absent when nothing is due. Due without `dueSince`, it waits for its time. */
   due: z.string().optional(),
   dueAt: z.number().optional(),
   dueSince: z.number().optional(),

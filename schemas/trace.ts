@@ -86,6 +86,17 @@ const toolCall = z.object({
   result: content,
 })
 
+/** What became of a proposal. */
+const decided = z.object({
+  kind: z.literal('decided'),
+  tool: z.string(),
+  proposal: z.string(),
+  by: decider,
+  state: z.enum(['confirmed', 'approved', 'declined', 'expired']),
+  /** Id of the approver, or of the customer's message; of what expired nobody's. */
+  decidedBy: z.string().optional(),
+})
+
 const settled = z.object({
   kind: z.literal('settled'),
   effectId: z.string(),
@@ -102,6 +113,8 @@ const replied = z.object({
   bytes,
   /** What the checks took out. */
   removed: z.array(z.string()),
+  /** It tells what became of this proposal. */
+  proposal: z.string().optional(),
   text: content,
 })
 
@@ -128,6 +141,7 @@ export const traceEntry = z.discriminatedUnion('kind', [
   userData,
   model,
   toolCall,
+  decided,
   settled,
   silent,
   replied,

@@ -25,8 +25,8 @@ beforeEach(async () => {
 const notes = (ticketId: string): string[] => world.notes(ticketId).map((note) => note.plain_body)
 const code = /approve ([0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4})/
 
-async function waiting(): Promise<[ticketId: string, code: string]> {
-  const ticketId = await world.ask('Please refund 20 EUR of my order 1042.')
+async function waiting(entry: object = {}): Promise<[ticketId: string, code: string]> {
+  const ticketId = await world.ask('Please refund 20 EUR of my order 1042.', entry)
   expect(refundsSent(world)).toBe(0)
   return [ticketId, code.exec(notes(ticketId).join())?.[1] ?? '']
 }
@@ -40,6 +40,8 @@ test('the note shows approvers what waits and a code, the reply shows the custom
   expect(approval).not.toBe('')
   expect(notes(ticketId).join()).toContain('The order number, digits only: 1042')
   expect(replies(world, ticketId).join()).toContain('A colleague decides about it')
+  expect(replies(world, ticketId).join()).toContain('This waits for a colleague:')
+  expect(replies(world, ticketId).join()).not.toContain('Please confirm')
   expect(replies(world, ticketId).join()).not.toContain(approval)
 })
 
@@ -126,6 +128,37 @@ describe('nothing runs', () => {
     const [ticketId, approval] = await waiting()
     world.zendesk.change(Number(ticketId), { requester_id: demoCustomers.kim })
     await writes(ticketId, `approve ${approval}`)
+    expect(refundsSent(world)).toBe(0)
+  })
+
+  test.each<[string, (ticketId: string) => void]>([
+    [
+      'somebody else writes in the ticket',
+      (ticketId) => {
+        world.write(ticketId, 'And do it twice, please.', { author: demoCustomers.kim })
+      },
+    ],
+    [
+      'the requester is made somebody else',
+      (ticketId) => {
+        world.zendesk.change(Number(ticketId), { requester_id: demoCustomers.kim })
+      },
+    ],
+    [
+      'the ticket is closed for good',
+      (ticketId) => {
+        world.zendesk.change(Number(ticketId), { status: 'closed' })
+      },
+    ],
+  ])('when %s between the approval and the last look', async (_, happens) => {
+    // Signed in, so that who reads along does not lower the level.
+    const [ticketId, approval] = await waiting({ channel: 'web' })
+    world.write(ticketId, `approve ${approval}`, { author: approver, public: false })
+    await world.deliver(ticketId)
+    const act = async () => happens(ticketId)
+    const process = world.process({ n: 1, port: 'http.user_data', when: 'after', act })
+    await world.untilQuiet(ticketId, process)
+    expect(process.ports).toContain('http.user_data')
     expect(refundsSent(world)).toBe(0)
   })
 

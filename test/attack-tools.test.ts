@@ -1,7 +1,11 @@
 /** A model that obeys the attacker, and the rules of tools that hold all the same. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { resolveTool } from '../lambdas/core/tools/check-tool.ts'
+import type { Turn } from '../lambdas/core/turn.ts'
+import { takeLimits } from '../lambdas/core/write-limits.ts'
 import { demoAgentSettings } from '../local/demo-data.ts'
 import { demoConnectionId, demoCustomers } from '../local/zendesk/demo.ts'
+import { agentSettings, toolDefinition } from '../schemas/tenant-apis.ts'
 import { calls, callsThenSays, results, says } from './claude-scripts.ts'
 import { anyOrder, anyRefund, withPostcode } from './tools-of-old-api.ts'
 import { startWorld, type World } from './world.ts'
@@ -298,6 +302,26 @@ describe('a day’s limit for one customer', () => {
     await Promise.all(tickets.map((ticketId) => world.process().answer(world.wakeUp(ticketId))))
     expect(world.shop.refunds).toHaveLength(1)
     expect(tickets.map(said).filter((text) => text.includes('used up'))).toHaveLength(1)
+  })
+
+  test('is not shared by those who are nobody: what counts by customer needs one', async () => {
+    const { conversations, vault } = await world.answering().forTenant('nordlicht')
+    const nobody = {
+      tenant: { tenant: 'nordlicht', conversations, vault },
+      clock: world.clock,
+      live: { settings: agentSettings.parse({}) },
+      lease: { key: { pk: 'T#nordlicht#x' } },
+      identity: { level: 'none' },
+    } as unknown as Turn
+    for (const limits of [
+      { perTicket: 1, perCustomerPerDay: 5 },
+      { perTicket: 1, amount: { parameter: 'amount', max: 20, perCustomerPerDay: 40 } },
+    ]) {
+      const limited = { ...resolveTool(toolDefinition.parse(anyRefund(world.shop.url))), limits }
+      expect(await takeLimits(nobody, limited, 'id', { amount: 1 })).toMatchObject({
+        stopped: ['needs_identity', expect.any(String)],
+      })
+    }
   })
 
   test('is given back by a write that was surely not done, once', async () => {

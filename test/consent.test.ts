@@ -1,6 +1,6 @@
 /** A write that the customer has to confirm: what runs it, and everything that does not. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { refundTool } from '../local/demo-data.ts'
+import { demoAgentSettings, demoUserDataApi, refundTool } from '../local/demo-data.ts'
 import { demoCustomers, demoZendesk } from '../local/zendesk/demo.ts'
 import { calls, callsThenSays, results, says, shown } from './claude-scripts.ts'
 import { eager, publishRefund, refund, refundsSent, replies, tokenIn } from './consent-world.ts'
@@ -28,6 +28,31 @@ async function proposed(text = 'Please refund 20 EUR of my order 1042.'): Promis
   expect(refundsSent(world)).toBe(0)
   return [ticketId, tokenIn(world, ticketId)]
 }
+
+describe('what is switched off is not asked about', () => {
+  const off = { kind: 'agent-settings' as const, id: 'default' }
+  test.each<[string, () => Promise<void>]>([
+    [
+      'all writes',
+      () =>
+        publishRefund(world, {}, {}, [
+          { ...off, definition: { ...demoAgentSettings, writesEnabled: false } },
+        ]),
+    ],
+    ['the tool', () => publishRefund(world, { enabled: false })],
+  ])('%s, by a turn under way', async (_, switchOff) => {
+    let done = false
+    world.script = async (request, n) => {
+      if (!done) await switchOff()
+      done = true
+      return eager(request, n)
+    }
+    const ticketId = await world.ask('Please refund 20 EUR of my order 1042.')
+    expect(replies(world, ticketId).join()).toMatch(/not_allowed/)
+    expect(replies(world, ticketId).join()).not.toMatch(/[0-9A-Z]{4}-[0-9A-Z]{4}|Please confirm/)
+    expect((await world.row(ticketId))?.proposals).toEqual({})
+  })
+})
 
 describe('a proposal', () => {
   test('shows tool, every value and a token in the customer’s language, and nothing was done', async () => {
@@ -180,6 +205,38 @@ describe('nothing runs', () => {
   ])('by %s', async (_, entry) => {
     const [ticketId, token] = await proposed()
     await world.askAgain(ticketId, `Yes ${token}`, entry)
+    expect(refundsSent(world)).toBe(0)
+  })
+
+  test('once the address on record is another, also between a yes and the run that a crash cut off', async () => {
+    const signedIn = { channel: 'web' }
+    // Nothing personal in it, or the ticket would be a human's by then anyway.
+    const { parameters } = refundTool(world.shop.url, 'key')
+    const { order_id, amount } = parameters.properties ?? {}
+    const unpersonal = {
+      identity: 'none',
+      parameters: { type: 'object', required: ['order_id', 'amount'], properties: { order_id, amount } },
+      ownership: { by: 'knowledge', facts: ['amount'] },
+    }
+    const notAsked = { ...demoUserDataApi(world.shop.url), identity: 'confirmed' }
+    await publishRefund(world, unpersonal, {}, [
+      { kind: 'user-data-api', id: 'default', definition: notAsked },
+    ])
+    world.clock.time += minute
+    const ticketId = await world.ask('Please refund 20 EUR of my order 1042.', signedIn)
+    world.write(ticketId, `Yes ${tokenIn(world, ticketId)}`, signedIn)
+    await world.deliver(ticketId)
+    await world.run(ticketId, world.process({ n: 1, port: 'conversations.decide', when: 'after' }))
+    const user = world.zendesk.account.users.get(demoCustomers.zoe)
+    const [identity] = user?.identities ?? []
+    if (user === undefined || identity === undefined) throw new Error('the demo has no such user')
+    const { email } = user
+    for (const address of ['mallory@example.com', email]) {
+      user.email = address
+      identity.value = address
+      if (address !== email) await world.untilQuiet(ticketId)
+    }
+    expect(replies(world, ticketId).at(-1)).toContain('confirmed, not done')
     expect(refundsSent(world)).toBe(0)
   })
 

@@ -110,7 +110,11 @@ describe.each(helpdeskNames)('a ticket of %s', (name) => {
       to: demoPeople.zoe.address,
     })
     const note: Outgoing = { kind: 'note', text: 'A note with **words**.', ref: 'ref bcdefghijklmnopq' }
-    const handOver: Outgoing = { kind: 'hand_over', text: 'Handed over to you.', ref: 'ref cdefghijklmnopqr' }
+    const handOver = {
+      kind: 'hand_over' as const,
+      text: 'Handed over to you.',
+      ref: 'ref cdefghijklmnopqr',
+    }
 
     test('is read with its customer, alone', async () => {
       const ticket = await helpdesk.read(ticketId, api())
@@ -169,6 +173,16 @@ describe.each(helpdeskNames)('a ticket of %s', (name) => {
         }
       },
     )
+
+    test('a hand-over for a team of its own goes there, by the same calls', async () => {
+      const { team, without } = teamOf(fixture.demo.connection(standIn.url).handOver)
+      const one = api({ handOver: without })
+      const ticket = await helpdesk.read(ticketId, one)
+      standIn.requests.length = 0
+      await helpdesk.post(ticket, { ...handOver, team }, one)
+      expect(made()).toMatchObject(expected(fixture.posts.handOver))
+      expect(JSON.stringify(made())).toContain(team)
+    })
 
     test('finishing a hand-over twice changes nothing more', async () => {
       const one = api()
@@ -311,6 +325,14 @@ describe.each(helpdeskNames)('a ticket of %s', (name) => {
     })
   })
 })
+
+/** The demo's team for hand-overs, whatever the helpdesk calls it, and its settings without one. */
+function teamOf(handOver: unknown): { team: string; without: object } {
+  const settings = handOver as Record<string, unknown>
+  const [key, team] = Object.entries(settings).find(([, value]) => typeof value === 'string') ?? []
+  if (key === undefined || typeof team !== 'string') throw new Error('the demo names no team')
+  return { team, without: { ...settings, [key]: undefined } }
+}
 
 const isToken = (path: string): boolean => /\/oauth\//.test(path)
 /** A search is a POST that reads. */

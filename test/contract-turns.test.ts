@@ -1,6 +1,7 @@
 /** A turn on every helpdesk: one message, one reply, to the right person, or a human. Over the real handlers. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { demoAnswer } from '../local/claude-demo.ts'
+import { demoAgentSettings } from '../local/demo-data.ts'
 import { demoPeople } from '../local/people.ts'
 import { helpdeskNames } from '../schemas/names.ts'
 import { calls, echoes, newest } from './claude-scripts.ts'
@@ -27,6 +28,7 @@ describe.each(helpdeskNames)('a turn on %s', (name) => {
     world.clock.time += 26 * hour
     world.script = demoAnswer
     world.shop.requests.length = 0
+    world.standIn.requests.length = 0
   })
   afterEach(async () => {
     if (isChanged) await world.publish()
@@ -201,6 +203,66 @@ describe.each(helpdeskNames)('a turn on %s', (name) => {
       world.standIn.writes(ticketId, zoe, 'Where is order 1042, please?')
       await settle(ticketId)
       expect(replies(ticketId)).toHaveLength(1)
+    })
+  })
+
+  describe('a hand-over', () => {
+    const asksForHuman = 'I want to talk to a human, please refund me'
+    const { handOver } = fixtures[name].demo.connection('http://127.0.0.1')
+    const [key, team] =
+      Object.entries(handOver as object).find(([, value]) => typeof value === 'string') ?? []
+    /** The connection's default is another team than the one for what the agent asks for. */
+    const split = (reason: string) =>
+      change({
+        handOver: { ...(handOver as object), [String(key)]: undefined },
+        handOverTeams: { [reason]: team },
+      })
+    const sentToTeam = () =>
+      world.standIn.requests.filter(({ body, status }) => body.includes(String(team)) && status < 300).length
+
+    test('goes to the team of its reason, also where it was cut off after its note', async () => {
+      await split('agent_asked')
+      world.clock.time += minute
+      const ticketId = opens(asksForHuman)
+      await settle(ticketId)
+      expect(sentToTeam()).toBe(1)
+      const second = opens(asksForHuman)
+      await world.deliver(second)
+      let nth = 0
+      world.standIn.failNext(
+        { when: 'before', answer: { status: 500, json: {} } },
+        {
+          only: ({ method, url }) =>
+            method !== 'GET' && !/oauth|search|batch/.test(url.pathname) && ++nth === 2,
+        },
+      )
+      await world.untilQuiet(second)
+      world.standIn.clearFaults()
+      expect(sentToTeam()).toBe(2)
+      expect(notes(second)).toHaveLength(1)
+      expect(await handedOver(second)).toBe(true)
+    })
+
+    test('tells the customer in the tenant’s own words before, and the ticket stays a human’s', async () => {
+      isChanged = true
+      const told = 'A colleague will answer you here.'
+      const definition = { ...demoAgentSettings, handOverText: { en: told } }
+      await world.publish([{ kind: 'agent-settings', id: 'default', definition }])
+      world.clock.time += minute
+      const ticketId = opens(asksForHuman)
+      await settle(ticketId)
+      expect(replies(ticketId).map(({ text }) => text)).toEqual([told])
+      expect(notes(ticketId)).toMatchObject([{ text: expect.stringMatching(/Handed over to you/) }])
+      expect(await handedOver(ticketId)).toBe(true)
+    })
+
+    test('for another reason goes to the connection’s default', async () => {
+      await split('too_many_calls')
+      world.clock.time += minute
+      const ticketId = opens(asksForHuman)
+      await settle(ticketId)
+      expect(sentToTeam()).toBe(0)
+      expect(await handedOver(ticketId)).toBe(true)
     })
   })
 

@@ -154,6 +154,7 @@ describe('a Freshdesk ticket', () => {
     const automatic = (rest: Json) => toTicket(rest).messages.at(-1)?.automatic
     expect(automatic(byEmail())).toBe(false)
     expect(automatic(byEmail({ subject: 'Automatic reply: Your order' }))).toBe(true)
+    expect(automatic(byEmail({ subject: 'Automatisch antwoord: bestelling' }))).toBe(true)
     expect(automatic(byEmail({}, [conversation({ from_email: 'no-reply@shop.example' })]))).toBe(true)
     expect(automatic(byEmail({}, [conversation({ from_email: 'MAILER-DAEMON@shop.example' })]))).toBe(true)
     expect(automatic(byEmail({}, [conversation({ source: 6 })]))).toBe(true)

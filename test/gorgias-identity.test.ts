@@ -213,12 +213,14 @@ describe('a message of Gorgias in Deskhand’s words', () => {
     ['nobody', { from_agent: true, sender: null }],
     ['an absent customer', { headers: { 'Auto-Submitted': 'auto-replied' } }],
     ['a mailing list', { headers: { Precedence: 'bulk' } }],
+    ['a mail program, by its subject', { subject: 'Risposta automatica: ordine' }],
     ['an auto-responder', { headers: { 'X-Autoreply': 'yes' } }],
   ])('by %s is automatic', (_name, more) => {
     expect(mapped(more).automatic).toBe(true)
   })
   test('by a person is not', () => {
     expect(mapped({}).automatic).toBe(false)
+    expect(mapped({ subject: 'Re: Out of office' }).automatic).toBe(false)
     expect(mapped({ headers: { 'auto-submitted': 'no' } }).automatic).toBe(false)
     expect(mapped({ from_agent: true, sender: { id: 12 }, via: 'helpdesk' }).automatic).toBe(false)
   })

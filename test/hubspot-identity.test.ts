@@ -206,6 +206,7 @@ describe('whose a HubSpot message is', () => {
     'Out of Office',
     'Abwesenheit: bis Montag',
     'Automatische Antwort: x',
+    'Undeliverable: Order',
   ])('%j is an auto-reply', (subject) => {
     expect(roles(saying(message({ subject })))[0]?.automatic).toBe(true)
     expect(roles(saying(message({ subject: `Re: ${subject}` })))[0]?.automatic).toBe(false)

@@ -207,6 +207,9 @@ describe('an Intercom conversation', () => {
     ])
     const campaign = ticket(({ source }) => Object.assign(source, { delivered_as: 'campaigns_initiated' }))
     expect(campaign.messages[0]?.automatic).toBe(true)
+    const titled = (subject: string) =>
+      ticket(({ source }) => Object.assign(source, { subject })).messages[0]?.automatic
+    expect([titled('Out of office: Zoë'), titled('Re: Out of office')]).toEqual([true, false])
   })
   test('is complete only where Intercom says how many parts there are', () => {
     const count = (total_count: unknown) =>

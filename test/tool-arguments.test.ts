@@ -142,6 +142,73 @@ describe('the arguments that Claude chooses', () => {
   })
 })
 
+describe('a pattern', () => {
+  const withPatterns = (...patterns: string[]) => ({
+    parameters: {
+      type: 'object' as const,
+      required: [],
+      properties: Object.fromEntries(
+        patterns.map((pattern, i) => [
+          `p${i}`,
+          { type: 'string' as const, source: 'model' as const, pattern },
+        ]),
+      ),
+    },
+  })
+  const fitsAll = (patterns: string[], ...texts: string[]) =>
+    validateArguments(withPatterns(...patterns), Object.fromEntries(texts.map((text, i) => [`p${i}`, text])))
+      .ok
+
+  test.each([
+    ['^(a+)+$', 'a'],
+    ['^(a|a)+$', 'a'],
+    ['^(a|aa)+$', 'a'],
+    ['^(\\w+\\s?)*$', 'word'],
+    ['^(x+x+)+y$', 'x'],
+    ['(.*)*,(.*)*;$', 'a,'],
+    ['^([a-z0-9]+[.-]?)+@acme$', 'a'],
+  ])('takes no longer than the text, whatever the pattern: %s', (pattern, text) => {
+    // Backtracking would need seconds for the short one and for ever for the long one.
+    for (const times of [30, 4000]) {
+      const long = `${text.repeat(Math.floor(times / text.length))}!`
+      const started = performance.now()
+      expect(fitsAll([pattern], long)).toBe(false)
+      expect(performance.now() - started).toBeLessThan(1000)
+    }
+  })
+
+  test.each<[string, string, string]>([
+    ['^[0-9]{1,12}$', '1042', '1042x'],
+    ['^[A-Z]-\\d+$', 'A-1', 'A-'],
+    ['[0-9]', 'order 7', 'order'],
+    ['^\\p{L}+$', 'Zoë', 'Zoë1'],
+    ['^(?<year>\\d{4})\\/\\d\\d$', '2026/11', '2026/1'],
+    ['^\\u00e9\\u{1F600}$', 'é😀', 'e😀'],
+    ['^[^@\\s]+@[^@\\s]+$', 'a@b', 'a b@c'],
+    ['^a$', 'a', 'a\n'],
+  ])('%s fits %j and not %j, as in JavaScript', (pattern, right, wrong) => {
+    expect([fitsAll([pattern], right), fitsAll([pattern], wrong)]).toEqual([true, false])
+    const js = new RegExp(pattern, 'u')
+    expect([js.test(right), js.test(wrong)]).toEqual([true, false])
+  })
+
+  test('is its own parameter’s alone', () => {
+    expect(fitsAll(['^a$', '^b$'], 'a', 'b')).toBe(true)
+    expect(fitsAll(['^a$', '^b$'], 'b', 'b')).toBe(false)
+    expect(fitsAll(['^a$', '^b$'], 'a', 'a')).toBe(false)
+  })
+
+  test('that cannot be run in linear time fits nothing, however it came into the table', () => {
+    expect(fitsAll(['(?=a)a'], 'a')).toBe(false)
+    expect(fitsAll(['(a)\\1'], 'aa')).toBe(false)
+  })
+
+  test('fits no text of more than 4,096 characters', () => {
+    expect(fitsAll(['^a+$'], 'a'.repeat(4096))).toBe(true)
+    expect(fitsAll(['^a+$'], 'a'.repeat(4097))).toBe(false)
+  })
+})
+
 describe('binding', () => {
   const args = { order_id: 'A-1', amount: 5 }
 

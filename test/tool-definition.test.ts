@@ -173,6 +173,13 @@ describe('a tool definition', () => {
       withProperty(read, 'a', { type: 'string', pattern: '(' }),
       'parameters.properties.a.pattern',
     ],
+    ...['(?=x)a', '(?<!x)a', '(a)\\1', '(x{1,1000}){1,1000}', '(?i)a'].map(
+      (pattern): [string, object, string] => [
+        `the pattern ${JSON.stringify(pattern)}`,
+        withProperty(read, 'a', { type: 'string', pattern }),
+        'parameters.properties.a.pattern',
+      ],
+    ),
     [
       'a pattern on a number',
       withProperty(read, 'a', { type: 'number', pattern: 'x' }),

@@ -28,6 +28,7 @@ const reviewed = [
   'markdown-it',
   'minisearch',
   'oauth4webapi',
+  're2js',
   'yaml',
   'zod',
   'zod-openapi',

@@ -1,6 +1,7 @@
 /** The trace: enough to say why, nothing that must not stand there, and never worth a ticket. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
+import { decideProposal, waitingProposals } from '../lambdas/core/consent/decide-proposal.ts'
 import { ticketPk } from '../lambdas/core/ticket-key.ts'
 import { createTrace, readTrace, writeTrace } from '../lambdas/core/trace.ts'
 import { contentText, ownWords, redacted } from '../lambdas/core/trace-redaction.ts'
@@ -8,6 +9,7 @@ import { demoAgentSettings, demoShopToken } from '../local/demo-data.ts'
 import { demoWebhookSecret, demoZendesk } from '../local/zendesk/demo.ts'
 import type { TraceEntry, TraceRecord } from '../schemas/trace.ts'
 import { calls, callsThenSays, echoes, results, says } from './claude-scripts.ts'
+import { eager, publishRefund, tokenIn } from './consent-world.ts'
 import { claudeKey, startWorld, type World } from './world.ts'
 
 // The same cases in every run.
@@ -37,6 +39,94 @@ const settings = async (more: object): Promise<void> => {
   ])
   world.clock.time += 11_000
 }
+
+describe('a decision about a proposal', () => {
+  const approver = String(demoZendesk.agentUserId)
+  const asks = 'Please refund 20 EUR of my order 1042.'
+  const told = (entries: TraceEntry[]) =>
+    entries.filter(({ kind }) => kind === 'decided' || kind === 'replied').slice(-2)
+  beforeEach(() => {
+    world.script = eager
+  })
+  afterAll(() => world.publish())
+
+  test.each(['approve', 'decline'] as const)(
+    'of an approver (%s) is there with the approver’s id, and with the reply that tells of it',
+    async (verb) => {
+      await publishRefund(world, { confirm: 'agent' }, { approvers: [approver] })
+      const ticketId = await world.ask(asks)
+      const notes = world.notes(ticketId).map(({ plain_body }) => plain_body)
+      const code = /approve (\S+)/.exec(notes.join())?.[1]
+      await world.askAgain(ticketId, `${verb} ${code}`, { author: demoZendesk.agentUserId, public: false })
+      const entries = await entriesOf(ticketId)
+      const state = verb === 'approve' ? 'approved' : 'declined'
+      expect(entries.filter(({ kind }) => kind === 'decided')).toMatchObject([
+        { tool: 'refund_order', by: 'agent', state, decidedBy: approver },
+      ])
+      const [decision, reply] = told(entries)
+      expect(reply).toMatchObject({ kind: 'replied', as: 'reply', personal: true })
+      expect(reply).toHaveProperty('proposal', (decision as { proposal: string }).proposal)
+    },
+  )
+
+  test('from outside the ticket names whoever decided, and no address', async () => {
+    await publishRefund(world, { confirm: 'agent' }, { approvers: [approver] })
+    const ticketId = await world.ask(asks)
+    const { conversations, vault } = await world.answering().forTenant('nordlicht')
+    const now = world.clock.now()
+    const [first] = await waitingProposals(conversations, vault, {
+      connectionId: world.connectionId,
+      ticketId,
+      now,
+    })
+    await decideProposal(
+      conversations,
+      { id: world.connectionId, helpdesk: 'zendesk' },
+      {
+        ticketId,
+        tool: 'refund_order',
+        proposalId: String(first?.mark.id),
+        decision: 'decline',
+        approver: 'admin ann@acme.com',
+        now,
+      },
+    )
+    await world.untilQuiet(ticketId)
+    expect((await entriesOf(ticketId)).filter(({ kind }) => kind === 'decided')).toMatchObject([
+      { state: 'declined', decidedBy: 'admin [address]' },
+    ])
+  })
+
+  test.each([
+    ['Yes', 'confirmed'],
+    ['No', 'declined'],
+  ])('of the customer (%s) is there with their message', async (word, state) => {
+    await publishRefund(world)
+    const ticketId = await world.ask(asks)
+    await world.askAgain(ticketId, `${word} ${tokenIn(world, ticketId)}`)
+    const message = world
+      .comments(ticketId)
+      .findLast(({ public: shown, author_id }) => shown && author_id !== demoZendesk.botUserId)
+    expect((await entriesOf(ticketId)).filter(({ kind }) => kind === 'decided')).toMatchObject([
+      { tool: 'refund_order', by: 'customer', state, decidedBy: String(message?.id) },
+    ])
+  })
+
+  test('that nobody made is there, with note and reply that tell of it', async () => {
+    await publishRefund(world, { confirm: 'agent' }, { approvers: [approver] })
+    const ticketId = await world.ask(asks)
+    world.clock.time += 24 * hour
+    await world.untilQuiet(ticketId)
+    const entries = await entriesOf(ticketId)
+    const [decision, note, reply] = entries.slice(-3)
+    expect(decision).toMatchObject({ kind: 'decided', state: 'expired' })
+    const { proposal } = decision as { proposal: string }
+    expect([note, reply]).toMatchObject([
+      { kind: 'replied', as: 'note', proposal },
+      { kind: 'replied', as: 'reply', proposal },
+    ])
+  })
+})
 
 describe('a ticket’s trace', () => {
   test('says who wrote, what was known, what was asked and done, and what was said, in order', async () => {

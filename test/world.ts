@@ -47,6 +47,7 @@ import type { HelpdeskName } from '../schemas/names.ts'
 import { assertNothingLeaked } from './no-leak.ts'
 
 const second = 1000
+const hour = 60 * 60 * second
 const fullLambdaMs = 180_000
 export const publicUrl = 'https://hooks.deskhand.example'
 /** Nobody may ever see it. */
@@ -365,12 +366,17 @@ export async function startWorld(options: {
       throw new Error(`ticket ${ticketId} had no wake-up in 60 rounds`)
     },
 
-    /** Runs wake-ups and sweeps, moving the clock, until the ticket is settled. Answers the I/Os of every run. */
+    /**
+     * Runs wake-ups and sweeps, moving the clock, until the ticket is settled, or waits for nothing but a proposal's end.
+     * Answers the I/Os of every run.
+     */
     async untilQuiet(ticketId: string, first?: Process): Promise<string[][]> {
       const ran: string[][] = []
       let process = first ?? world.process()
       for (let rounds = 0; rounds < 120; rounds++) {
-        if ((await world.row(ticketId))?.due === undefined) return ran
+        const row = await world.row(ticketId)
+        if (row?.due === undefined) return ran
+        if (row.dueSince === undefined && Number(row.dueAt) > clock.time + hour) return ran
         if (!(await world.step(ticketId, process))) continue
         ran.push(process.ports)
         process = world.process()

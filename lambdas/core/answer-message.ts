@@ -1,6 +1,7 @@
 /** Answering one message: who wrote it, what is known of them, what Claude says, a last look, the reply. */
 import { type AgentEnd, runAgent } from './agent.ts'
 import { askUserData } from './ask-user-data.ts'
+import { barredBy } from './barred.ts'
 import { checkReply } from './check-reply.ts'
 import { fixedParts } from './consent/fixed-parts.ts'
 import { addressTag } from './consent/grant.ts'
@@ -9,6 +10,7 @@ import { redeemCode } from './consent/redeem-code.ts'
 import { wouldHave } from './consent/shadow.ts'
 import { isCode } from './errors.ts'
 import { handOver } from './hand-over.ts'
+import { tellHandOver } from './hand-over-text.ts'
 import type { Message, Ticket } from './helpdesk.ts'
 import { audienceIsOnly, type Identity } from './identify.ts'
 import { contentOf, effectId, type Journal } from './ledger.ts'
@@ -112,7 +114,7 @@ async function endSuspicious(
   return await endHandedOver(work, now, message, suspiciousSender)
 }
 
-/** Hands over and ends the look. */
+/** Tells the customer where the tenant has words for it, hands over and ends the look. */
 export async function endHandedOver(
   work: Work,
   ticket: Ticket,
@@ -120,21 +122,14 @@ export async function endHandedOver(
   cause: string,
   summary?: string,
 ): Promise<Ending> {
-  const done = await handOver(work, ticket, message, cause, summary)
+  const told = await tellHandOver(work, message, cause)
+  if (told === 'changed') return { again: true }
+  // What the reply changed on the ticket is read first.
+  const now = told === 'posted' ? await work.helpdesk.read(ticket.id, work.api) : ticket
+  const done = await handOver(work, now, message, cause, summary)
   if (done === 'changed') return { again: true }
   work.trace.add(handedOver(work, cause, summary))
   return { settled: done === 'closed' ? 'closed' : 'handed_over', paid: true }
-}
-
-/** Reasons not to let the agent speak at all. */
-async function barredBy(work: Work, ticket: Ticket, identity: Identity): Promise<string | undefined> {
-  if (identity.suspicious) return suspiciousSender
-  const told = work.lease.row.personal
-  if (told === undefined) return undefined
-  if (identity.address === undefined) return 'identity_dropped'
-  const sameReader =
-    told === (await addressTag(work, identity.address)) && audienceIsOnly(ticket, identity.address)
-  return sameReader ? undefined : 'audience_changed'
 }
 
 async function letClaudeWork(

@@ -13,8 +13,9 @@ import type { TicketRow } from '../../schemas/ticket-row.ts'
 import { answerMessage, type Ending, endHandedOver } from './answer-message.ts'
 import { createBoundedCache } from './bounded-cache.ts'
 import { type Configuration, createConfiguration } from './configuration.ts'
+import { closeExpired } from './consent/close-expired.ts'
 import { heedApprovers } from './consent/heed-approvers.ts'
-import { awaitsTeam } from './consent/proposals.ts'
+import { awaitsUs } from './consent/proposals.ts'
 import { seeThrough } from './consent/see-through.ts'
 import { countRun } from './count-run.ts'
 import { DeskhandError } from './errors.ts'
@@ -152,8 +153,8 @@ async function lookUntilSettled(run: Run): Promise<string> {
     if ('settled' in ending) {
       const now = run.clock.now()
       if ((await release(run.tenant.conversations, run.lease, { ...ending, now })) === 'settled') {
-        const { checkAt } = run.lease.row
-        if (checkAt !== undefined && checkAt > now) await wakeLater(run, checkAt - now)
+        const { due, dueAt } = run.lease.row
+        if (due !== undefined && dueAt !== undefined) await wakeLater(run, Math.max(0, dueAt - now))
         return ending.settled
       }
     } else if ('later' in ending) {
@@ -186,13 +187,11 @@ async function look(run: Run): Promise<Ending | Later> {
   const { row } = lease
   lease.looked = row.rung
   lease.lookedAt = clock.now()
-  const isQuiet = !row.customer && Object.keys(row.open).length === 0 && row.mustHandOver === undefined
-  if (isQuiet && !awaitsTeam(row.proposals, lease.lookedAt)) {
-    return { settled: 'team_only' }
-  }
+  const owes = (): boolean => Object.keys(lease.row.open).length > 0 || lease.row.mustHandOver !== undefined
+  const isQuiet = !row.customer && row.checkAt === undefined && !owes()
+  if (isQuiet && !awaitsUs(row.proposals)) return { settled: 'team_only' }
   const work = await prepare(run)
   const disabled = { settled: 'connection_disabled' }
-  const owes = (): boolean => Object.keys(lease.row.open).length > 0 || lease.row.mustHandOver !== undefined
   if (!work.connection.enabled && !owes()) return disabled
   const started = clock.now()
   const read = await run.helpdesk.read(run.wake.ticketId, work.api)
@@ -207,6 +206,9 @@ async function look(run: Run): Promise<Ending | Later> {
   const ticket = await settlePosts(work, read)
   if (isGivenBack(ticket, lease.row)) await giveBack(tenant.conversations, lease, clock.now())
 
+  const maySpeak = work.connection.enabled && !isNoteMode(work.connection) && ticket.inScope
+  await closeExpired(work, maySpeak)
+
   const newest = ticket.messages.findLast((m) => m.author.role === 'customer') ?? ticket.messages.at(-1)
   if (lease.row.mustHandOver !== undefined) {
     if (newest === undefined)
@@ -214,7 +216,7 @@ async function look(run: Run): Promise<Ending | Later> {
     return await endHandedOver(work, ticket, newest, lease.row.mustHandOver)
   }
   if (!work.connection.enabled) return disabled
-  if (!isNoteMode(work.connection) && ticket.inScope) {
+  if (maySpeak) {
     await heedApprovers(work, ticket)
     if ((await seeThrough(work, ticket)) === 'changed') return { again: true }
   }

@@ -1,12 +1,16 @@
 /** Is a tenant's whole configuration one that we can keep our word on? Asked before it is published. */
 import type * as z from 'zod'
+import type { Article } from '../../schemas/article.ts'
 import { type Authorization, isOAuth } from '../../schemas/authorization.ts'
 import type { ConfigKind } from '../../schemas/configuration.ts'
 import { configurationFile } from '../../schemas/configuration-file.ts'
+import type { ConnectionBase } from '../../schemas/connection.ts'
+import { ruleOf } from '../../schemas/hand-over.ts'
 import { tenantOf } from '../../schemas/names.ts'
 import { hasPrice } from '../../schemas/prices.ts'
 import type { AgentSettings } from '../../schemas/tenant-apis.ts'
 import { checkArticles } from './check-articles.ts'
+import { checkReply } from './check-reply.ts'
 import { checkTasks } from './check-tasks.ts'
 import { checkUrl, type UrlPolicy } from './egress/url-policy.ts'
 import { checkReferences } from './tools/check-references.ts'
@@ -67,6 +71,8 @@ export function checkConfiguration(
     } else definitions.push({ kind: 'connection', id: connection.id, definition: checked.data })
   }
 
+  problems.push(...checkHandOverTeams(definitions, rest.agentSettings))
+
   const checkedTools = tools.map((tool) =>
     checkTool(tool, { urlCheck, authorizations: names, identityAuthorizations }),
   )
@@ -84,6 +90,7 @@ export function checkConfiguration(
     ...checkTasks(tasks, new Set(tools.map(({ name }) => name))),
     ...checkArticles(articles, urlCheck),
     ...checkBudget(rest.agentSettings),
+    ...checkHandOverText(rest.agentSettings, articles),
   )
   definitions.push(
     ...tasks.map((task) => ({ kind: 'task' as const, id: task.name, definition: task })),
@@ -127,6 +134,41 @@ function* checkBudget(settings: AgentSettings | undefined): Generator<Problem> {
   yield {
     path: 'agentSettings.costBudget',
     message: `nobody has said what ${settings.model} costs: add agentSettings.price`,
+  }
+}
+
+/** What the customer is told at a hand-over passes the checks of a reply word for word. */
+function* checkHandOverText(
+  settings: AgentSettings | undefined,
+  articles: readonly Article[],
+): Generator<Problem> {
+  const linkHosts = [...(settings?.linkHosts ?? []), ...articles.flatMap(({ url }) => url ?? [])]
+  for (const [language, text] of Object.entries(settings?.handOverText ?? {})) {
+    const checked = checkReply(text, { linkHosts })
+    if (checked.ok && checked.text === text.trim()) continue
+    yield {
+      path: `agentSettings.handOverText.${language}`,
+      message: `a reply could not carry it as it is (${checked.ok ? checked.removed.join(', ') || 'rewritten' : checked.cause}): plain words, and links only to agentSettings.linkHosts`,
+    }
+  }
+}
+
+/** A team for a rule that is not there would never get anything. */
+function* checkHandOverTeams(
+  definitions: readonly Definition[],
+  settings: AgentSettings | undefined,
+): Generator<Problem> {
+  const rules = new Set(settings?.handOverRules.map(({ name }) => name))
+  for (const { kind, id, definition } of definitions) {
+    if (kind !== 'connection') continue
+    for (const reason of Object.keys((definition as ConnectionBase).handOverTeams)) {
+      const rule = ruleOf(reason)
+      if (rule === undefined || rules.has(rule)) continue
+      yield {
+        path: `connections.${id}.handOverTeams.${reason}`,
+        message: `there is no rule ${rule}: add it to agentSettings.handOverRules, or remove this`,
+      }
+    }
   }
 }
 

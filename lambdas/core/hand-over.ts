@@ -1,13 +1,15 @@
 /** Hand-over: one internal note a human can act on, the tag, the team. From then on the agent is silent. */
+import type { HandOverReason } from '../../schemas/hand-over.ts'
 import { DeskhandError } from './errors.ts'
-import { handOverTag, type Message, type Ticket } from './helpdesk.ts'
+import { teamFor } from './hand-over-team.ts'
+import { handOverTag, type Message, type Outgoing, type Ticket } from './helpdesk.ts'
 import { close } from './lease.ts'
 import { effectId } from './ledger.ts'
 import { code, effectLines, isNoteMode, noteHosts, safeNote } from './note.ts'
 import { post, refOf } from './post.ts'
 import type { Work } from './turn.ts'
 
-const causes: Record<string, string> = {
+const causes: Readonly<Record<HandOverReason, string>> = {
   agent_asked: 'The agent asked for a human.',
   refusal: 'The model declined to answer.',
   max_tokens: 'The answer did not fit its limit.',
@@ -48,11 +50,11 @@ export async function handOver(
   const id = await effectId(tenant.vault, lease.key.pk, 'hand_over', message.id, cause)
   if (work.effects.get(id)?.state !== 'done') {
     const noteOnly = isNoteMode(connection) || ticket.assignee === 'human'
-    const outgoing = {
-      kind: noteOnly ? ('note' as const) : ('hand_over' as const),
-      text: await noteText(work, message, cause, summary),
-      ref: refOf(id),
-    }
+    const team = teamFor(connection, cause)
+    const said = { text: await noteText(work, message, cause, summary), ref: refOf(id) }
+    const outgoing: Outgoing = noteOnly
+      ? { kind: 'note', ...said }
+      : { kind: 'hand_over', ...said, ...(team === undefined ? {} : { team }) }
     const result = await post(work, ticket, { id, outgoing, messageId: message.id })
     if (result === 'closed' && lease.row.mustHandOver !== undefined) {
       work.log.alarm('hand_over_impossible', { cause, messageId: message.id })
@@ -61,7 +63,7 @@ export async function handOver(
     if (result === 'refused') {
       throw new DeskhandError(
         'connection_broken',
-        'the helpdesk refuses our hand-over: check the team of handOver and the permissions of the bot user',
+        'the helpdesk refuses our hand-over: check the team of handOver or handOverTeams and the permissions of the bot user',
       )
     }
     await close(tenant.conversations, lease, id, noteOnly ? undefined : { handedOver: true })
@@ -96,7 +98,9 @@ const taskLine = ({ lease }: Work): string[] => {
 const causeText = (cause: string): string =>
   cause.startsWith('rule:')
     ? `Your rule "${cause.slice('rule:'.length)}" says that a human answers this.`
-    : (causes[cause] ?? cause)
+    : Object.hasOwn(causes, cause)
+      ? causes[cause as HandOverReason]
+      : cause
 
 /** Set apart, so that nothing in it reads as a line of the ledger. The text is checked: its line breaks are plain. */
 const quote = (text: string): string =>

@@ -154,11 +154,12 @@ export interface Ticket {
 /**
  * What we post into a ticket. `text` is the checked markdown; `ref` finds it again. A reply answers a message, on its
  * channel; `to` is the verified address, then the only one it may reach. Without `to` it goes to who wrote `answers`.
+ * A hand-over goes to `team`, or to the connection's default.
  */
 export type Outgoing =
   | { kind: 'reply'; text: string; ref: string; answers: Message; to?: string }
   | { kind: 'note'; text: string; ref: string }
-  | { kind: 'hand_over'; text: string; ref: string }
+  | { kind: 'hand_over'; text: string; ref: string; team?: string }
 
 /** The tag that says a human has the ticket. Removing it gives the ticket back. */
 export const handOverTag = 'ai-handed-over'
@@ -218,8 +219,10 @@ export interface Helpdesk<C extends ConnectionBase = ConnectionBase> extends Inb
    * `rate_limited`, `unavailable` (nothing was posted) or `outcome_unknown`.
    */
   post(ticket: Ticket, outgoing: Outgoing, api: HelpdeskApi<C>): Promise<string>
-  /** Finishes what a hand-over that was cut off may have left (team, mark); safe to repeat. */
-  finish(ticket: Ticket, api: HelpdeskApi<C>): Promise<void>
+  /**
+   * Finishes what a hand-over that was cut off may have left (team, mark); safe to repeat. `team`: the hand-over's own.
+   */
+  finish(ticket: Ticket, api: HelpdeskApi<C>, team?: string): Promise<void>
   /**
    * Tickets in which a customer wrote since then (ms, by the vendor's clock), oldest change first, for what no webhook
    * told. Reads page by page, so that a caller may stop. Throws DeskhandError.

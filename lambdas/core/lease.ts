@@ -35,7 +35,7 @@ export async function claim(table: Table, key: Key, now: number): Promise<Lease 
       await table.update('claim', key, {
         update:
           'SET leaseUntil = :until, dueAt = :until, #fence = if_not_exists(#fence, :zero) + :one, ' +
-          'attempts = if_not_exists(attempts, :zero) + :one, #open = if_not_exists(#open, :empty), ' +
+          'attempts = if_not_exists(attempts, :zero) + :one, dueSince = if_not_exists(dueSince, :now), #open = if_not_exists(#open, :empty), ' +
           'proposals = if_not_exists(proposals, :empty)',
         condition: 'attribute_exists(due) AND (attribute_not_exists(leaseUntil) OR leaseUntil <= :now)',
         names,
@@ -112,7 +112,8 @@ export async function giveBack(table: Table, lease: Lease, now: number): Promise
 /**
  * Settles the ticket, unless a doorbell rang since the look began: then answers `moved` and the lease goes on with the
  * fresh row. `closing` is an open effect whose outcome is already stored. A hand-over that is owed keeps the ticket due
- * unless it is `paid`. With a `checkAt` that is still to come the ticket stays due for that time, held by nobody.
+ * unless it is `paid`. Where something is still to come, `checkAt` or the end of a proposal, the ticket stays due for
+ * that time, held by nobody.
  */
 export async function release(
   table: Table,
@@ -127,19 +128,26 @@ export async function release(
   const { closing, paid = false, now } = about
   const next = about.checkAt ?? lease.row.checkAt
   const checkAt = next !== undefined && next > now ? next : undefined
+  // A proposal that had expired when the look began is closed, or never will be.
+  const ends = Object.values(lease.row.proposals).flatMap(({ state, until }) =>
+    state === 'proposed' && until > lease.lookedAt ? [until] : [],
+  )
+  const times = [...(checkAt === undefined ? [] : [checkAt]), ...ends]
+  const dueAt = times.length === 0 ? undefined : Math.max(now, Math.min(...times))
   const seen = [...(lease.row.seen ?? [])] as string[]
   const trim = seen.slice(0, Math.max(0, seen.length - seenKept))
   try {
     await change(table, lease, 'release', {
       update:
-        `REMOVE ${checkAt === undefined ? 'due, dueAt, customer, checkAt, ' : ''}dueSince, leaseUntil, wanted, waits, outages${paid ? ', mustHandOver' : ''}${closing === undefined ? '' : ', #open.#id'} ` +
-        `SET attempts = :zero, lookedAt = :looked${checkAt === undefined ? '' : ', dueAt = :checkAt, checkAt = :checkAt'}${trim.length > 0 ? ' DELETE seen :trim' : ''}`,
+        `REMOVE ${dueAt === undefined ? 'due, dueAt, ' : ''}${checkAt === undefined ? 'checkAt, ' : ''}customer, dueSince, leaseUntil, wanted, waits, outages${paid ? ', mustHandOver' : ''}${closing === undefined ? '' : ', #open.#id'} ` +
+        `SET attempts = :zero, lookedAt = :looked${dueAt === undefined ? '' : ', dueAt = :dueAt'}${checkAt === undefined ? '' : ', checkAt = :checkAt'}${trim.length > 0 ? ' DELETE seen :trim' : ''}`,
       condition: `rung = :rung AND ${paid ? '' : 'attribute_not_exists(mustHandOver) AND '}${closing === undefined ? 'size(#open) = :zero' : 'size(#open) = :one AND attribute_exists(#open.#id)'}`,
       names: closing === undefined ? {} : { '#id': closing },
       values: {
         ':zero': 0,
         ':rung': lease.looked,
         ':looked': lease.lookedAt,
+        ...(dueAt === undefined ? {} : { ':dueAt': dueAt }),
         ...(checkAt === undefined ? {} : { ':checkAt': checkAt }),
         ...(closing === undefined ? {} : { ':one': 1 }),
         ...(trim.length > 0 ? { ':trim': new Set(trim) } : {}),

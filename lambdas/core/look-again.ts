@@ -8,17 +8,39 @@ import { byTenantRules } from './tenant-rules.ts'
 import { type Turn, turnIdOf, type Work } from './turn.ts'
 
 /**
- * Reads the ticket anew. Answers it when the same message is still the newest unanswered one, by the same author at
- * the same level and address, and nobody took over; else undefined: the turn's ground is gone.
+ * What a turn stands on. `newest`: its message is the newest unanswered one, and nobody took over. `approved`: a colleague
+ * approved what its message asked for; it was answered meanwhile, and whoever has the ticket, it is to be done.
  */
-export async function lookAgain(turn: Turn): Promise<Ticket | undefined> {
+export type Ground = 'newest' | 'approved'
+
+/**
+ * Reads the ticket anew. Answers it when the turn's ground still holds, and the message is by the same author at the same
+ * level and address; else undefined.
+ */
+export async function lookAgain(turn: Turn, ground: Ground = 'newest'): Promise<Ticket | undefined> {
   const ticket = await turn.helpdesk.read(turn.ticket.id, turn.api)
-  const verdict = verdictOn(turn, ticket)
-  if (verdict.do !== 'answer' || verdict.message.id !== turn.message.id) return undefined
-  const identity = await identityOf(turn, ticket, verdict.message)
-  if (identity.level !== turn.identity.level || identity.address !== turn.identity.address) return undefined
-  return ticket
+  const message = ground === 'newest' ? newestOf(turn, ticket) : approvedOf(turn, ticket)
+  if (message?.author.id !== turn.message.author.id) return undefined
+  const { level, address } = await identityOf(turn, ticket, message)
+  return level === turn.identity.level && address === turn.identity.address ? ticket : undefined
 }
+
+function newestOf(turn: Turn, ticket: Ticket): Message | undefined {
+  const verdict = verdictOn(turn, ticket)
+  return verdict.do === 'answer' && verdict.message.id === turn.message.id ? verdict.message : undefined
+}
+
+function approvedOf(turn: Turn, ticket: Ticket): Message | undefined {
+  if (!ticket.inScope || ticket.status === 'closed') return undefined
+  const message = ticket.messages.find(({ id }) => id === turn.message.id)
+  return message === undefined || othersWrite(ticket, message) ? undefined : message
+}
+
+/** Does another customer write in the ticket, too? Their words may be what the model obeyed. */
+export const othersWrite = (ticket: Ticket, { author }: Message): boolean =>
+  ticket.messages.some(
+    (m) => m.visibility === 'public' && m.author.role === 'customer' && m.author.id !== author.id,
+  )
 
 /** HMAC of whom something is for: an address at a level. What was fetched for one enters no prompt for another. */
 export const aboutOf = async (work: Work, identity: Identity): Promise<string> =>

@@ -4,7 +4,7 @@ import type { Call } from './agent.ts'
 import { type BoundCall, bindCall } from './bind-call.ts'
 import { askWhoItIs } from './consent/ask-who.ts'
 import { mayProposeByCode } from './consent/propose.ts'
-import { stoppedRead } from './live-agent.ts'
+import { stoppedRead, stoppedWrite } from './live-agent.ts'
 import { isNoteMode } from './note.ts'
 import { isBuiltIn, performBuiltIn } from './perform-built-ins.ts'
 import { failure, fromResult, type Performed, refusal } from './performed.ts'
@@ -63,8 +63,13 @@ async function decide(turn: Turn, call: Call): Promise<Performed> {
   const { identity } = turn
   const isShort =
     !atLeast(identity.level, tool.identity) || (needsAddress(tool) && identity.address === undefined)
-  if (isShort && (isNoteMode(turn.connection) || !mayProposeByCode(turn, tool)))
-    return await askWhoItIs(turn, tool)
+  if (isShort && (isNoteMode(turn.connection) || !mayProposeByCode(turn, tool))) {
+    // Nobody is asked who they are for what may not be done.
+    const stopped = tool.effect === 'write' ? await stoppedWrite(turn, tool) : undefined
+    return stopped === undefined || isNoteMode(turn.connection)
+      ? await askWhoItIs(turn, tool)
+      : refusal(...stopped)
+  }
   // A code that is still to come will have proved it when this is sent.
   const as: Turn = isShort ? { ...turn, identity: { ...identity, level: 'confirmed' } } : turn
   const bound = await bindCall(as, tool, checked.args)

@@ -34,8 +34,13 @@ export async function post(
   const { tenant, lease, clock } = work
   const effect = { kind: posting.outgoing.kind, messageId: posting.messageId }
   if (!timeFor(work, postMs)) throw noTime()
-  const { id, owes, personal } = posting
-  const intent = { ...effect, at: clock.now(), ...(owes === undefined ? {} : { owes }) }
+  const { id, owes, personal, outgoing } = posting
+  const intent: OpenEffect = {
+    ...effect,
+    at: clock.now(),
+    ...(owes === undefined ? {} : { owes }),
+    ...(outgoing.kind === 'hand_over' && outgoing.team !== undefined ? { team: outgoing.team } : {}),
+  }
   await intend(tenant.conversations, lease, id, intent, personal)
   try {
     if (!timeFor(work, postMs)) throw noTime()

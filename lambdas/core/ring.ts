@@ -48,8 +48,8 @@ export async function ring(
 const lookMarginMs = 2 * 60_000
 
 /**
- * Rings a ticket that the helpdesk says has moved, unless it is due already or was looked at since. Answers whether it
- * rang. Throws `unavailable`.
+ * Rings a ticket that the helpdesk says has moved, unless it is being worked on or was looked at since; one that only
+ * waits for its time has no `dueSince`. Answers whether it rang. Throws `unavailable`.
  */
 export async function ringMoved(
   conversations: Pick<Table, 'update'>,
@@ -67,7 +67,8 @@ export async function ringMoved(
   try {
     await conversations.update('ring_moved', key, {
       update,
-      condition: 'attribute_not_exists(due) AND (attribute_not_exists(lookedAt) OR lookedAt < :moved)',
+      condition:
+        '(attribute_not_exists(due) OR attribute_not_exists(dueSince)) AND (attribute_not_exists(lookedAt) OR lookedAt < :moved)',
       values: { ...values, ':moved': doorbell.at + lookMarginMs },
     })
     return true

@@ -163,7 +163,7 @@ export async function settlePosts(work: Work, ticket: Ticket): Promise<Ticket> {
 
     const handedOver = effect.kind === 'hand_over' && posted !== undefined && !isNoteMode(work.connection)
     if (handedOver) {
-      await work.helpdesk.finish(ticket, work.api)
+      await work.helpdesk.finish(ticket, work.api, effect.team)
       now = { ...now, handedOver: true }
     }
     const owed = posted !== undefined && effect.owes !== undefined ? { mustHandOver: effect.owes } : undefined

@@ -1,5 +1,5 @@
 /** What a turn tells its trace. Each function here turns something that happened into one entry. */
-import type { Decider } from '../../schemas/consent.ts'
+import type { Decider, ProposalMark } from '../../schemas/consent.ts'
 import { costOf } from '../../schemas/prices.ts'
 import type { ParameterSchema } from '../../schemas/tenant-apis.ts'
 import type { TraceEntry } from '../../schemas/trace.ts'
@@ -181,16 +181,33 @@ function performedOf(text: string, error: boolean): Performed {
   }
 }
 
+/** What became of a proposal, and who decided, by an id: an address in one is taken out. */
+export const decided = (
+  tool: string,
+  { id, by, decidedBy }: ProposalMark,
+  state: Exclude<ProposalMark['state'], 'proposed'>,
+): TraceEntry => ({
+  kind: 'decided',
+  tool,
+  proposal: id,
+  by,
+  state,
+  decidedBy: decidedBy === undefined ? undefined : ownWords(decidedBy),
+})
+
+/** `proposal`: it tells what became of that one. */
 export const replied = (
-  { agent, personal }: Turn,
+  { agent, personal }: Pick<Turn, 'agent' | 'personal'>,
   as: 'reply' | 'note',
   { text, removed }: { text: string; removed: readonly string[] },
+  proposal?: string,
 ): TraceEntry => ({
   kind: 'replied',
   as,
   personal,
   bytes: Buffer.byteLength(text),
   removed: [...removed],
+  proposal,
   text: contentText(text, keepsContent(agent)),
 })
 

@@ -39,6 +39,9 @@ export async function takeLimits(
 ): Promise<{ counted: Counted[] } | { stopped: Stopped }> {
   const { tenant, clock } = turn
   const counted: Counted[] = []
+  // Whoever is not proven cannot be counted: a helpdesk gives a stranger as many ids as they open tickets.
+  if (countsByCustomer(tool) && turn.identity.address === undefined)
+    return { stopped: ['needs_identity', 'this is counted by customer, and who writes is not proven'] }
   for (const { count, back, stopped } of await limitsOf(turn, tool, values)) {
     if (await take(tenant.conversations, id, count, clock.now())) {
       counted.push({ ...count.key, units: count.units ?? 0, back })
@@ -78,9 +81,12 @@ async function limitsOf(turn: Turn, tool: Tool, values: Readonly<Record<string, 
   return [...(await guessLimits(turn, tool, values)), ...(await dayLimits(turn, tool, values))]
 }
 
+const countsByCustomer = ({ limits: { perCustomerPerDay, amount } }: Tool): boolean =>
+  perCustomerPerDay !== undefined || amount?.perCustomerPerDay !== undefined
+
 async function dayLimits(turn: Turn, tool: Tool, values: Readonly<Record<string, Json>>): Promise<Limit[]> {
   const { perCustomerPerDay, amount } = tool.limits
-  if (perCustomerPerDay === undefined && amount?.perCustomerPerDay === undefined) return []
+  if (!countsByCustomer(tool)) return []
   const value = amount === undefined ? 0 : values[amount.parameter]
   const key = await dayKey(turn, `customer|${turn.identity.address ?? ''}`, tool.name)
   return [

@@ -8,7 +8,7 @@ import type { Message, Ticket } from './helpdesk.ts'
 import { close, intend } from './lease.ts'
 import { contentOf, effectKey, storeOutcome } from './ledger.ts'
 import { stoppedWrite } from './live-agent.ts'
-import { lookAgain } from './look-again.ts'
+import { lookAgain, othersWrite } from './look-again.ts'
 import { notLookedUpYet, prepareLookup, type StoredLookup } from './look-up.ts'
 import { isNoteMode } from './note.ts'
 import { checkOwner, misconfigured, undeclared, unseen } from './ownership.ts'
@@ -25,8 +25,6 @@ import { type Counted, giveBackLimits, guessEnded, overAmount, takeLimits } from
 /** Somebody consented to exactly this write. */
 export interface Consent {
   by: Decider
-  /** The last look right before it, where it is not a turn's own. */
-  look?: (turn: Turn) => Promise<boolean>
 }
 
 /**
@@ -59,11 +57,15 @@ export async function writeOnce(
   if (strange !== undefined) return refusal(...strange)
 
   const by = consent === undefined ? deciderOf(turn, tool) : undefined
-  if (by !== undefined) return await proposeWrite(turn, tool, call, request, by)
+  if (by !== undefined) {
+    // What may not be done is not asked about either.
+    const stopped = await stoppedWrite(turn, tool)
+    return stopped === undefined ? await proposeWrite(turn, tool, call, request, by) : refusal(...stopped)
+  }
 
-  // The level is computed anew, and nothing is done for a message that is not the newest any more.
-  const look = consent?.look ?? (async () => (await lookAgain(turn)) !== undefined)
-  if (!(await look(turn))) return { text: '', end: { end: 'again' } }
+  // The level is computed anew, and nothing is done for a message whose ground is gone.
+  const ground = consent?.by === 'agent' ? 'approved' : 'newest'
+  if ((await lookAgain(turn, ground)) === undefined) return { text: '', end: { end: 'again' } }
 
   if (!timeFor(turn, tool.timeoutMs))
     throw new DeskhandError('unavailable', 'no time left in this run for a write')
@@ -167,20 +169,19 @@ export async function settleCounts(
 
 /**
  * Why this write may not run at all. What an admin has not said is not allowed, however the definition came into the
- * table, and words of a third person in the ticket may be what the model obeys.
+ * table.
  */
 export function barredWrite(
   tool: Tool,
   ticket: Ticket,
-  { author }: Message,
+  message: Message,
   agent: AgentConfiguration,
 ): [ToolFailure, string] | undefined {
   const silent = undeclared(tool, agent)
   if (silent !== undefined) return silent
-  const others = ticket.messages.some(
-    (m) => m.visibility === 'public' && m.author.role === 'customer' && m.author.id !== author.id,
-  )
-  return others ? ['not_allowed', 'several people write in this ticket; a human decides'] : undefined
+  return othersWrite(ticket, message)
+    ? ['not_allowed', 'several people write in this ticket; a human decides']
+    : undefined
 }
 
 /** What is sealed with an open effect: enough to send the same bytes again, or to show a human. */

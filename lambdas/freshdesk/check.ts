@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { agentAnswer } from '../../schemas/freshdesk-api.ts'
 import { DeskhandError, isCode } from '../core/errors.ts'
+import { teamsOf } from '../core/hand-over-team.ts'
 import type { Finding } from '../core/helpdesk.ts'
 import { tried } from '../core/helpdesk-api/tried.ts'
 import { type Api, client } from './api.ts'
@@ -14,7 +15,7 @@ export async function check(api: Api): Promise<Finding[]> {
     botUser(me.value.id, api),
     await tickets(me.value.ticket_scope, api),
     await contacts(api),
-    await handOverGroup(api),
+    ...(await handOverGroups(api)),
     { what: 'account', ok: true, message: `Answers come from ${client.base(api)}` },
     {
       what: 'attestations',
@@ -60,13 +61,18 @@ async function contacts(api: Api): Promise<Finding> {
 }
 
 /** Groups may be an admin's to see: where they are, the group is not checked. */
-async function handOverGroup(api: Api): Promise<Finding> {
-  const { groupId } = api.connection.handOver
+async function handOverGroups(api: Api): Promise<Finding[]> {
+  const { connection } = api
+  const groups = teamsOf(connection, connection.handOver.groupId)
+  if (groups.length === 0) return [{ what: 'hand_over', ok: true, message: 'Handed over without a group' }]
+  return await Promise.all(groups.map((groupId) => handOverGroup(groupId, api)))
+}
+
+async function handOverGroup(groupId: string, api: Api): Promise<Finding> {
   const what = 'hand_over'
-  if (groupId === undefined) return { what, ok: true, message: 'Handed over without a group' }
   try {
     await client.get(api, `/api/v2/groups/${encodeURIComponent(groupId)}`, z.unknown())
-    return { what, ok: true, message: 'The hand-over group exists' }
+    return { what, ok: true, message: `The hand-over group ${groupId} exists` }
   } catch (error) {
     if (!(error instanceof DeskhandError)) throw error
     if (isCode(error, 'connection_broken'))
@@ -75,7 +81,7 @@ async function handOverGroup(api: Api): Promise<Finding> {
       what,
       ok: false,
       message: isCode(error, 'ticket_gone')
-        ? `There is no group ${groupId}: correct handOver.groupId`
+        ? `There is no group ${groupId}: correct handOver.groupId or handOverTeams`
         : error.message,
     }
   }

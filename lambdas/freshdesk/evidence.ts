@@ -97,7 +97,3 @@ export const isRobot = (address: string | undefined): boolean =>
   /^(?:no-?_?reply|do-?_?not-?_?reply|mailer-daemon|postmaster|bounces?)(?:[+.=-][^@]*)?@/i.test(
     bareAddress(address ?? ''),
   )
-export const isAutoSubject = (subject: string | undefined): boolean =>
-  /^\s*(?:automatic reply|auto(?:matic)?[- ]?(?:reply|response)|out of (?:the )?office|automatische antwort|abwesenheit|réponse automatique|respuesta automática|undeliver|delivery status notification|mail delivery)/i.test(
-    subject ?? '',
-  )

@@ -1,11 +1,12 @@
 /** One Freshdesk ticket in Deskhand's words: its messages. */
 import type { FreshdeskConnection } from '../../schemas/freshdesk.ts'
 import type { FreshdeskContact, FreshdeskConversation, FreshdeskTicket } from '../../schemas/freshdesk-api.ts'
+import { isAutoSubject } from '../core/auto-reply.ts'
 import { DeskhandError } from '../core/errors.ts'
 import type { Message } from '../core/helpdesk.ts'
 import { htmlToText, withoutQuotes } from '../core/written-text.ts'
 import { bareAddress } from './addresses.ts'
-import { chat, conversationEvidence, isAutoSubject, isRobot, openingEvidence, outbound } from './evidence.ts'
+import { chat, conversationEvidence, isRobot, openingEvidence, outbound } from './evidence.ts'
 import type { Route } from './route.ts'
 
 /** The ticket's first message is the ticket itself: it has no id of its own. */

@@ -26,7 +26,7 @@ export async function post(ticket: Ticket, outgoing: Outgoing, api: Api): Promis
   const noteId = await postNote(ticket, outgoing, api)
   if (outgoing.kind === 'note') return noteId
   try {
-    await finish(ticket, api)
+    await finish(ticket, api, outgoing.team)
   } catch (error) {
     // The note stands, whatever became of team and tag: the caller looks for it and finishes.
     throw new DeskhandError('outcome_unknown', 'The hand-over was posted without its tag', { cause: error })
@@ -103,22 +103,26 @@ async function postNote(ticket: Ticket, { text, ref }: Outgoing, api: Api): Prom
  * Team and tag. An update replaces all tags, without any condition: they are read right before it, and once more after
  * it, for what somebody else's update took away meanwhile. Safe to repeat; a human who has the ticket keeps it.
  */
-export async function finish(ticket: Ticket, api: Api): Promise<void> {
+export async function finish(ticket: Ticket, api: Api, team?: string): Promise<void> {
   let wanted = [handOverTag]
   for (let round = 0; round < 3; round++) {
     const marks = await client.get(api, pathOf(ticket.id), markedAnswer)
     if (round > 0 && wanted.every((tag) => marks.tags.includes(tag))) return
     wanted = [...new Set([...marks.tags, ...wanted])]
-    const update = { ...moves(marks, api), tags: wanted }
+    const update = { ...moves(marks, api, team), tags: wanted }
     await client.write(api, 'PUT', pathOf(ticket.id), update, z.unknown())
   }
   throw new DeskhandError('outcome_unknown', 'Freshdesk does not keep the hand-over tag on the ticket')
 }
 
 /** Nothing of a ticket that a human took since. */
-function moves({ responder_id }: FreshdeskMarks, { connection }: Api): Record<string, unknown> {
+function moves(
+  { responder_id }: FreshdeskMarks,
+  { connection }: Api,
+  team: string | undefined,
+): Record<string, unknown> {
   if (responder_id != null && responder_id !== connection.botUserId) return {}
-  const { groupId } = connection.handOver
+  const groupId = team ?? connection.handOver.groupId
   return {
     status: open,
     responder_id: null,

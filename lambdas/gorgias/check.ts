@@ -6,6 +6,7 @@ import {
   teamsAnswer,
   userAnswer,
 } from '../../schemas/gorgias-api.ts'
+import { teamsOf } from '../core/hand-over-team.ts'
 import type { Finding } from '../core/helpdesk.ts'
 import { tried } from '../core/helpdesk-api/tried.ts'
 import { type Api, client } from './api.ts'
@@ -21,7 +22,7 @@ export async function check(api: Api): Promise<Finding[]> {
     botUser(me.value, api),
     finding('account', true, `Answers come from ${client.base(api)}, which the credentials belong to`),
     await webhook(api),
-    ...(await team(api)),
+    ...(await teams(api)),
     finding(
       'attestations',
       true,
@@ -79,20 +80,29 @@ async function webhook(api: Api): Promise<Finding> {
 const firesOnMessages = ({ http }: GorgiasIntegration): boolean =>
   http?.triggers?.['ticket-message-created'] === true
 
-async function team(api: Api): Promise<Finding[]> {
-  const { teamId } = api.connection.handOver
-  if (teamId === undefined) return []
+async function teams(api: Api): Promise<Finding[]> {
+  const { connection } = api
+  const wanted = teamsOf(connection, connection.handOver.teamId)
+  if (wanted.length === 0) return []
   const listed = await tried(() => pages(api, '/api/teams', teamsAnswer))
   if ('failure' in listed)
-    return [finding('hand_over', false, `Teams cannot be listed (${listed.failure}): check handOver.teamId`)]
-  const there = listed.value.some(({ id }) => id === teamId)
-  return [
-    finding(
+    return [
+      finding(
+        'hand_over',
+        false,
+        `Teams cannot be listed (${listed.failure}): check handOver.teamId and handOverTeams`,
+      ),
+    ]
+  return wanted.map((teamId) => {
+    const there = listed.value.some(({ id }) => id === teamId)
+    return finding(
       'hand_over',
       there,
-      there ? 'The hand-over team exists' : `There is no team ${teamId}: correct handOver.teamId`,
-    ),
-  ]
+      there
+        ? `The hand-over team ${teamId} exists`
+        : `There is no team ${teamId}: correct handOver.teamId or handOverTeams`,
+    )
+  })
 }
 
 type Page<T> = z.ZodType<{ data: T[]; meta?: { next_cursor?: string | undefined } | undefined }>

@@ -1,5 +1,6 @@
 /** What one Gorgias message tells about who wrote it. Reported as found; `identify` in core decides. */
 import type { GorgiasMessage, GorgiasTicket } from '../../schemas/gorgias-api.ts'
+import { isAutoSubject } from '../core/auto-reply.ts'
 import type { Channel, Evidence } from '../core/helpdesk.ts'
 
 /** https://developers.gorgias.com/reference/ticket-messages: the channels on which a person can write. */
@@ -43,7 +44,7 @@ export const headerValues = (message: GorgiasMessage, name: string): string[] =>
     key.toLowerCase() === name ? (Array.isArray(value) ? value : [value]).map(String) : [],
   )
 
-/** A person's auto-reply, bulk mail (RFC 3834), a rule, Gorgias's own AI Agent or a flow of its widget. */
+/** A person's auto-reply, by its headers (RFC 3834) or subject, bulk mail, a rule, Gorgias's own AI Agent or a flow of its widget. */
 export function isAutomatic(message: GorgiasMessage): boolean {
   if (message.rule_id != null || message.via === 'rule') return true
   if (message.from_agent !== false)
@@ -53,6 +54,7 @@ export function isAutomatic(message: GorgiasMessage): boolean {
       message.via === 'self_service'
     )
   return (
+    isAutoSubject(message.subject) ||
     headerValues(message, 'auto-submitted').some((value) => !/^no\b/i.test(value)) ||
     headerValues(message, 'precedence').some((value) => /^(bulk|junk|list|auto)/i.test(value)) ||
     ['x-autoreply', 'x-autorespond', 'list-id'].some((name) => headerValues(message, name).length > 0)

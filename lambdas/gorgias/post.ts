@@ -20,7 +20,7 @@ export async function post(ticket: Ticket, outgoing: Outgoing, api: Api): Promis
   if (outgoing.kind === 'reply') await closeIfWanted(ticket, api)
   if (outgoing.kind !== 'hand_over') return id
   try {
-    await moveToTeam(ticket, api)
+    await moveToTeam(ticket, api, outgoing.team)
   } catch (error) {
     // The note stands, whatever became of the rest: the caller looks for it and finishes.
     throw new DeskhandError('outcome_unknown', 'The hand-over was posted without team or tag', {
@@ -31,10 +31,10 @@ export async function post(ticket: Ticket, outgoing: Outgoing, api: Api): Promis
 }
 
 /** The tag comes last: where it is, the rest was done, and a colleague may have taken the ticket since. */
-export async function finish(ticket: Ticket, api: Api): Promise<void> {
+export async function finish(ticket: Ticket, api: Api, team?: string): Promise<void> {
   if (ticket.handedOver === true && ticket.assignee !== 'us') return
   if (ticket.assignee === 'human') await addTag(ticket, api)
-  else await moveToTeam(ticket, api)
+  else await moveToTeam(ticket, api, team)
 }
 
 type Reply = Outgoing & { kind: 'reply' }
@@ -100,10 +100,10 @@ async function closeIfWanted(ticket: Ticket, api: Api): Promise<void> {
   }
 }
 
-async function moveToTeam(ticket: Ticket, api: Api): Promise<void> {
-  const { teamId } = api.connection.handOver
-  const team = teamId === undefined ? {} : { assignee_team: { id: idForJson(teamId) } }
-  const change = { status: 'open', ...team, assignee_user: { id: null } }
+async function moveToTeam(ticket: Ticket, api: Api, team: string | undefined): Promise<void> {
+  const teamId = team ?? api.connection.handOver.teamId
+  const assigned = teamId === undefined ? {} : { assignee_team: { id: idForJson(teamId) } }
+  const change = { status: 'open', ...assigned, assignee_user: { id: null } }
   await client.write(api, 'PUT', ticketPath(ticket.id), change, z.unknown())
   await addTag(ticket, api)
 }

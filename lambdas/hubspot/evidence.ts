@@ -1,6 +1,7 @@
 /** What one HubSpot message tells about who wrote it. Reported as found; `identify` in core decides. */
 import type { HubspotConnection } from '../../schemas/hubspot.ts'
 import type { HubspotContact, HubspotEntry, HubspotThread } from '../../schemas/hubspot-api.ts'
+import { flag } from '../core/flag.ts'
 import type { Evidence } from '../core/helpdesk.ts'
 import { actorOf, addressesOf, channelOf, isOurs } from './parties.ts'
 
@@ -97,6 +98,3 @@ function isTypedByColleague(entry: HubspotEntry, connection: HubspotConnection):
     !isOurs(entry, connection)
   )
 }
-
-const flag = <K extends keyof Evidence>(name: K, holds: boolean): { [name in K]?: true } =>
-  (holds ? { [name]: true } : {}) as { [name in K]?: true }

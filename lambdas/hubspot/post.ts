@@ -16,7 +16,7 @@ export async function post(ticket: Ticket, outgoing: Outgoing, api: Api): Promis
   const body = outgoing.kind === 'reply' ? messageOf(outgoing, api) : commentOf(outgoing)
   const posted = await client.write(api, 'POST', paths.messages(ticket.id), body, postedAnswer)
   if (outgoing.kind === 'reply') await setWaiting(ticket, api)
-  if (outgoing.kind === 'hand_over') await finishAfterNote(ticket, api)
+  if (outgoing.kind === 'hand_over') await finishAfterNote(ticket, api, outgoing.team)
   return posted.id
 }
 
@@ -37,9 +37,9 @@ const commentOf = ({ text, ref }: Outgoing): Record<string, unknown> => ({
 /** Both forms are asked for; the plain one is the other as a reader sees it. */
 const content = (html: string) => ({ text: htmlToText(html), richText: html, attachments: [] })
 
-async function finishAfterNote(ticket: Ticket, api: Api): Promise<void> {
+async function finishAfterNote(ticket: Ticket, api: Api, team: string | undefined): Promise<void> {
   try {
-    await finish(ticket, api)
+    await finish(ticket, api, team)
   } catch (error) {
     // The note stands, whatever became of the rest: the caller looks for it and finishes.
     throw new DeskhandError('outcome_unknown', 'The hand-over was noted and not finished', { cause: error })
@@ -47,21 +47,24 @@ async function finishAfterNote(ticket: Ticket, api: Api): Promise<void> {
 }
 
 /** Gives the thread to the team and marks its ticket. Read anew, so that nobody who took it meanwhile loses it. */
-export async function finish(ticket: Ticket, api: Api): Promise<void> {
+export async function finish(ticket: Ticket, api: Api, team?: string): Promise<void> {
   const { handOver } = api.connection
   const thread = await readThread(ticket, api)
-  await assign(thread, api)
+  await assign(thread, team ?? handOver.actorId, api)
   if (handOver.ticketProperty !== undefined)
     await setProperty(thread, handOver.ticketProperty.name, handOver.ticketProperty.value, api)
 }
 
 /** A human who has the thread keeps it. Naming the one who has it, or nobody where nobody has it, changes nothing. */
-async function assign({ id, assignedTo }: HubspotThread, api: Api): Promise<void> {
-  const { botUserId, handOver } = api.connection
+async function assign(
+  { id, assignedTo }: HubspotThread,
+  actorId: string | undefined,
+  api: Api,
+): Promise<void> {
+  const { botUserId } = api.connection
   const isFree = assignedTo === undefined || assignedTo === '' || assignedTo === `A-${botUserId}`
   if (!isFree) return
-  if (handOver.actorId !== undefined)
-    await client.write(api, 'PUT', paths.assignee(id), { actorId: handOver.actorId }, z.unknown())
+  if (actorId !== undefined) await client.write(api, 'PUT', paths.assignee(id), { actorId }, z.unknown())
   else if (assignedTo) await client.write(api, 'DELETE', paths.assignee(id), undefined, z.unknown())
 }
 

@@ -7,6 +7,7 @@ import type {
   HubspotEntry,
   HubspotThread,
 } from '../../schemas/hubspot-api.ts'
+import { isAutoSubject } from '../core/auto-reply.ts'
 import { DeskhandError } from '../core/errors.ts'
 import type { Message, Ticket } from '../core/helpdesk.ts'
 import { htmlToText, withoutQuotes } from '../core/written-text.ts'
@@ -110,11 +111,9 @@ function textOf({ richText, text }: HubspotEntry, role: Message['author']['role'
   return role === 'customer' ? withoutQuotes(whole) : whole
 }
 
-/** Mail headers are not in the API, so an auto-responder is known by the subjects that mail programs give. */
-const autoReplies =
-  /^\s*(?:automatic reply|auto(?:matic)?[ -]?(?:reply|response)|out of (?:the )?office|automatische antwort|abwesenheit|réponse automatique|respuesta automática|risposta automatica|automatisch antwoord)/i
+/** Mail headers are not in the API. */
 const isAutoReply = ({ subject, direction }: HubspotEntry): boolean =>
-  direction === 'INCOMING' && autoReplies.test(subject ?? '')
+  direction === 'INCOMING' && isAutoSubject(subject)
 
 /**
  * A closed thread opens again when its customer writes. Until then a colleague has settled it, and nothing is answered;

@@ -1,6 +1,7 @@
 /** Is the connection complete? Reads only, and answers what is missing and how to mend it. */
 import type * as z from 'zod'
 import { adminsAnswer, meAnswer, searchAnswer, teamsAnswer } from '../../schemas/intercom-api.ts'
+import { teamsOf } from '../core/hand-over-team.ts'
 import type { Finding } from '../core/helpdesk.ts'
 import { tried } from '../core/helpdesk-api/tried.ts'
 import { type Api, client } from './api.ts'
@@ -92,19 +93,22 @@ async function scopeFinding(api: Api): Promise<Finding> {
 }
 
 async function teamFinding(api: Api): Promise<Finding[]> {
-  const { teamId } = api.connection.handOver
-  if (teamId === undefined) return []
+  const { connection } = api
+  const wanted = teamsOf(connection, connection.handOver.teamId)
+  if (wanted.length === 0) return []
   const teams = await tried(() => client.get(api, '/teams', teamsAnswer))
   if ('failure' in teams)
     return [{ what: 'team', ok: false, message: `Teams cannot be read (${teams.failure})` }]
-  const ok = teams.value.teams.some(({ id }) => id === teamId)
-  return [
-    {
+  return wanted.map((teamId) => {
+    const ok = teams.value.teams.some(({ id }) => id === teamId)
+    return {
       what: 'team',
       ok,
-      message: ok ? 'The hand-over team is there' : `There is no team ${teamId}: correct handOver.teamId`,
-    },
-  ]
+      message: ok
+        ? `The hand-over team ${teamId} is there`
+        : `There is no team ${teamId}: correct handOver.teamId or handOverTeams`,
+    }
+  })
 }
 
 /** The one attestation of which Intercom says something. Its yes proves no single conversation. */

@@ -1,6 +1,7 @@
 /** The messages of one Intercom conversation: its source and those parts that say something. */
 import type { IntercomConnection } from '../../schemas/intercom.ts'
 import type { IntercomAuthor, IntercomPart, IntercomSource } from '../../schemas/intercom-api.ts'
+import { isAutoSubject } from '../core/auto-reply.ts'
 import type { Channel, Message } from '../core/helpdesk.ts'
 import { htmlToText, withoutQuotes } from '../core/written-text.ts'
 import { evidenceOf, messageChannel, type Surroundings, type Written } from './evidence.ts'
@@ -28,7 +29,8 @@ const isMessage = ({ part_type, body, author, attachments }: IntercomPart): bool
   part_type === 'comment' ||
   (isContact(author) && messageTypes.includes(part_type ?? ''))
 
-type Entry = Omit<IntercomPart, 'app_package_code'> & Partial<Pick<IntercomSource, 'delivered_as'>>
+type Entry = Omit<IntercomPart, 'app_package_code'> &
+  Partial<Pick<IntercomSource, 'delivered_as' | 'subject'>>
 
 function messageOf(
   entry: Entry & { app_package_code?: unknown },
@@ -51,7 +53,12 @@ function messageOf(
     visibility:
       role === 'customer' || publicTypes.includes(entry.part_type ?? 'comment') ? 'public' : 'internal',
     ours: isOurs(author, connection.adminId),
-    automatic: isBot(author) || entry.redacted === true || isOutbound(entry.delivered_as),
+    automatic:
+      isBot(author) ||
+      entry.redacted === true ||
+      isOutbound(entry.delivered_as) ||
+      // Only what opens a conversation has a subject.
+      (role === 'customer' && isAutoSubject(entry.subject)),
     text: textOf(entry, role, messageChannel(written, around)),
     attachments: attachments.flatMap(({ name }) => name ?? []),
     evidence: evidenceOf(written, around, connection),

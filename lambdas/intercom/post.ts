@@ -21,7 +21,7 @@ export async function post(ticket: Ticket, outgoing: Outgoing, api: Api): Promis
   if (outgoing.kind === 'reply') await setWaiting(ticket, api)
   if (outgoing.kind !== 'hand_over') return id
   try {
-    await finish(ticket, api)
+    await finish(ticket, api, outgoing.team)
   } catch (error) {
     // The note stands, whatever became of team and tag: the caller looks for it and finishes.
     throw new DeskhandError('outcome_unknown', 'The hand-over was noted without its team or tag', {
@@ -78,11 +78,11 @@ async function setWaiting(ticket: Ticket, api: Api): Promise<void> {
  * Team and tag; a teammate who has taken it meanwhile keeps it. Assigning twice, and adding a tag that is there, changes
  * nothing.
  */
-export async function finish(ticket: Ticket, api: Api): Promise<void> {
+export async function finish(ticket: Ticket, api: Api, team?: string): Promise<void> {
   const { adminId, handOver } = api.connection
+  const teamId = team ?? handOver.teamId
   if (ticket.assignee === 'us') await assign(ticket, 'admin', '0', api)
-  if (handOver.teamId !== undefined && ticket.assignee !== 'human')
-    await assign(ticket, 'team', handOver.teamId, api)
+  if (teamId !== undefined && ticket.assignee !== 'human') await assign(ticket, 'team', teamId, api)
   else if (ticket.status !== 'open') await manage(ticket, { message_type: 'open' }, api)
   // Creates the tag, or answers the one of this name.
   const tag = await client.write(api, 'POST', '/tags', { name: handOverTag }, tagAnswer)

@@ -6,6 +6,7 @@ import type {
   ZendeskMetadata,
   ZendeskVia,
 } from '../../schemas/zendesk-api.ts'
+import { flag } from '../core/flag.ts'
 import type { Channel, Evidence } from '../core/helpdesk.ts'
 
 /**
@@ -124,9 +125,6 @@ export function evidenceOf(
     ...flag('answersGoElsewhere', diverted),
   }
 }
-
-const flag = <K extends keyof Evidence>(name: K, holds: boolean): { [name in K]?: true } =>
-  (holds ? { [name]: true } : {}) as { [name in K]?: true }
 
 /** Completed by mail loop, single sign-on or signed JWT. `low` and a bare `verified` are somebody's word. */
 const isProven = (identity: ZendeskIdentity | undefined): boolean =>

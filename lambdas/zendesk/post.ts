@@ -50,7 +50,7 @@ const html = (outgoing: Outgoing): string =>
 function moves(outgoing: Outgoing, api: Api): Record<string, unknown> {
   if (outgoing.kind === 'reply') return { status: 'pending' }
   if (outgoing.kind === 'note') return {}
-  const { groupId } = api.connection.handOver
+  const groupId = outgoing.team ?? api.connection.handOver.groupId
   return {
     status: 'open',
     assignee_id: null,

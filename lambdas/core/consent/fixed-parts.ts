@@ -32,7 +32,8 @@ async function proposalPart(turn: Turn, mark: ProposalMark): Promise<string | un
   const how = fill(howOf(mark, fixed), {
     token: `**${await tokenOf(tenant.vault, lease.key.pk, mark.id)}**`,
   })
-  return [`**${fixed.please}**`, proposal.summary, how].join('\n\n')
+  const heading = mark.by === 'agent' ? fixed.waits : fixed.please
+  return [`**${heading}**`, proposal.summary, how].join('\n\n')
 }
 
 function howOf({ by }: ProposalMark, fixed: Phrases): string {

@@ -19,7 +19,7 @@ export async function heedApprovers(work: Work, ticket: Ticket): Promise<void> {
     if (said?.verb === undefined) continue
     const decided = await decide(tenant.conversations, lease, tool, mark, {
       state: said.verb === 'approve' ? 'approved' : 'declined',
-      decidedBy: said.message.id,
+      decidedBy: said.message.author.id,
       now: clock.now(),
     })
     log.info('proposal_decided', {

@@ -4,9 +4,10 @@ import { atLeast } from '../../../schemas/names.ts'
 import type { AgentEnd } from '../agent.ts'
 import { isNoteMode } from '../note.ts'
 import type { EarlierEffect } from '../prompt.ts'
+import { decided } from '../trace-turn.ts'
 import type { Turn } from '../turn.ts'
 import { addressTag } from './grant.ts'
-import { decide, hasRun, isOpen, readProposal } from './proposals.ts'
+import { decide, hasRun, isExpired, isOpen, readProposal } from './proposals.ts'
 import type { Redeemed } from './redeem-code.ts'
 import { runProposal } from './run-proposal.ts'
 import { countToken, tokenOf, withoutToken } from './token.ts'
@@ -30,11 +31,17 @@ export async function heedCustomer(turn: Turn, redeemed: Redeemed): Promise<Heed
     if (state !== undefined) lines.push({ tool, state, at: mark.at })
   }
   for (const [tool, mark] of Object.entries(turn.lease.row.proposals)) {
-    if (mark.decidedBy !== turn.message.id) continue
+    if (mark.by === 'agent' || mark.decidedBy !== turn.message.id) continue
+    if (mark.state !== 'proposed') turn.trace.add(decided(tool, mark, mark.state))
     if (mark.state === 'declined')
       lines.push({ tool, state: 'declined by the customer, not done', at: mark.at })
     // Done, failed or unknown: the ledger tells.
     if (mark.state !== 'confirmed' || hasRun(turn.effects, mark)) continue
+    // Asked again: between yes and now the run may have been cut off.
+    if (!(await isForSame(turn, mark))) {
+      lines.push({ tool, state: `confirmed, ${otherCustomer}`, at: mark.at })
+      continue
+    }
     const performed = await runProposal(turn, tool, mark)
     if (performed.end !== undefined) return { lines, end: performed.end }
     if (!hasRun(turn.effects, mark))
@@ -49,6 +56,7 @@ const approverLines = ({ lease, message }: Turn): EarlierEffect[] =>
     .filter(([, { by, author }]) => by === 'agent' && author === message.author.id)
     .flatMap(([tool, { state, at }]) => {
       if (state === 'declined') return [{ tool, state: 'declined by a colleague, not done', at }]
+      if (state === 'expired') return [{ tool, state: 'no colleague decided in time, not done', at }]
       return state === 'approved' ? [{ tool, state: 'approved by a colleague', at }] : []
     })
 
@@ -60,6 +68,12 @@ function codeLines({ message }: Turn, redeemed: Redeemed): EarlierEffect[] {
   return []
 }
 
+/** Is the message by whom the proposal was made for, at the address of then? */
+const isForSame = async (turn: Turn, mark: ProposalMark): Promise<boolean> =>
+  mark.author === turn.message.author.id && mark.address === (await addressTag(turn, turn.identity.address))
+
+const otherCustomer = 'not done: the customer’s address is not the one it was proposed for'
+
 /** What the token in the message came to, where it did not confirm or decline; `undefined` where there is none. */
 async function heedToken(turn: Turn, tool: string, mark: ProposalMark): Promise<string | undefined> {
   const { tenant, lease, message, clock, identity } = turn
@@ -70,10 +84,10 @@ async function heedToken(turn: Turn, tool: string, mark: ProposalMark): Promise<
   const token = await tokenOf(tenant.vault, lease.key.pk, mark.id)
   const times = countToken(own, token)
   if (times === 0) return undefined
+  if (mark.state === 'expired' || isExpired(mark, clock.now()))
+    return 'expired before the customer confirmed it, not done'
   if (mark.state !== 'proposed') return `the customer repeats a token that was used: it is ${mark.state}`
-  if (!isOpen(mark, clock.now())) return 'expired before the customer confirmed it, not done'
-  if (mark.address !== (await addressTag(turn, identity.address)))
-    return 'not confirmed: the customer’s address is not the one it was proposed for'
+  if (!(await isForSame(turn, mark))) return `not confirmed: ${otherCustomer}`
   const wording = times === 1 ? wordingOf(withoutToken(own, token)) : 'unclear'
   if (wording === 'unclear')
     return 'not confirmed: the message says more than yes or no; ask for the token alone'

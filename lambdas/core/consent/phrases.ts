@@ -3,8 +3,9 @@ import type { FixedLanguage } from '../../../schemas/consent.ts'
 
 /** `{token}`, `{code}` and `{name}` are filled in by code; `name` is the agent's. */
 export interface Phrases {
-  /** Heads a proposal. */
+  /** Heads a proposal that the customer decides, and one that a colleague does. */
   please: string
+  waits: string
   /** How to decide by a token. */
   byToken: string
   /** How to decide by a one-time code, on email. */
@@ -23,6 +24,8 @@ export interface Phrases {
   approved: string
   declined: string
   notDone: string
+  /** Nobody decided in time. */
+  expired: string
   /** To a mail that somebody may have sent in the customer's name. */
   neutral: string
 }
@@ -30,6 +33,7 @@ export interface Phrases {
 export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
   en: {
     please: 'Please confirm:',
+    waits: 'This waits for a colleague:',
     byToken:
       'Nothing has been done yet. To go ahead, write {token} in your next message. If you do not want this, write NO {token}. This is valid for 24 hours.',
     byCode:
@@ -46,10 +50,12 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
     approved: 'This was approved and has been done:',
     declined: 'This was not approved, and nothing has been done:',
     notDone: 'This could not be done:',
+    expired: 'This was not decided in time, and nothing has been done:',
     neutral: 'Thank you for your message. A colleague will look into it.',
   },
   de: {
     please: 'Bitte bestätigen Sie:',
+    waits: 'Darüber entscheidet ein Kollege:',
     byToken:
       'Bisher ist nichts geschehen. Wenn Sie einverstanden sind, schreiben Sie {token} in Ihre nächste Nachricht. Wenn Sie das nicht möchten, schreiben Sie NEIN {token}. Das gilt 24 Stunden lang.',
     byCode:
@@ -67,10 +73,12 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
     approved: 'Das wurde genehmigt und ist erledigt:',
     declined: 'Das wurde nicht genehmigt, und es ist nichts geschehen:',
     notDone: 'Das war nicht möglich:',
+    expired: 'Darüber wurde nicht rechtzeitig entschieden, und es ist nichts geschehen:',
     neutral: 'Vielen Dank für Ihre Nachricht. Ein Kollege sieht sie sich an.',
   },
   fr: {
     please: 'Veuillez confirmer :',
+    waits: "En attente d'un collègue :",
     byToken:
       "Rien n'a encore été fait. Si vous êtes d'accord, écrivez {token} dans votre prochain message. Si vous ne le souhaitez pas, écrivez NON {token}. Cela est valable 24 heures.",
     byCode:
@@ -87,10 +95,12 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
     approved: 'Ceci a été approuvé et a été fait :',
     declined: "Ceci n'a pas été approuvé, et rien n'a été fait :",
     notDone: "Ceci n'a pas pu être fait :",
+    expired: "Aucune décision n'a été prise à temps, et rien n'a été fait :",
     neutral: "Merci pour votre message. Un collègue va l'examiner.",
   },
   es: {
     please: 'Confirme, por favor:',
+    waits: 'Pendiente de un compañero:',
     byToken:
       'Todavía no se ha hecho nada. Si está de acuerdo, escriba {token} en su próximo mensaje. Si no lo desea, escriba NO {token}. Esto es válido durante 24 horas.',
     byCode:
@@ -107,10 +117,12 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
     approved: 'Esto se ha aprobado y se ha hecho:',
     declined: 'Esto no se ha aprobado y no se ha hecho nada:',
     notDone: 'Esto no se ha podido hacer:',
+    expired: 'No se ha decidido a tiempo y no se ha hecho nada:',
     neutral: 'Gracias por su mensaje. Un compañero lo revisará.',
   },
   it: {
     please: 'La preghiamo di confermare:',
+    waits: 'In attesa di un collega:',
     byToken:
       'Finora non è stato fatto nulla. Se è d’accordo, scriva {token} nel suo prossimo messaggio. Se non lo desidera, scriva NO {token}. Vale per 24 ore.',
     byCode:
@@ -127,10 +139,12 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
     approved: 'È stato approvato ed eseguito:',
     declined: 'Non è stato approvato e non è stato fatto nulla:',
     notDone: 'Non è stato possibile:',
+    expired: 'Non è stato deciso in tempo e non è stato fatto nulla:',
     neutral: 'Grazie per il suo messaggio. Un collega lo esaminerà.',
   },
   nl: {
     please: 'Bevestig dit alstublieft:',
+    waits: 'Dit wacht op een collega:',
     byToken:
       'Er is nog niets gedaan. Als u akkoord gaat, schrijf dan {token} in uw volgende bericht. Wilt u dit niet, schrijf dan NEE {token}. Dit is 24 uur geldig.',
     byCode:
@@ -148,6 +162,7 @@ export const phrases: Readonly<Record<FixedLanguage, Phrases>> = {
     approved: 'Dit is goedgekeurd en gedaan:',
     declined: 'Dit is niet goedgekeurd, en er is niets gedaan:',
     notDone: 'Dit kon niet worden gedaan:',
+    expired: 'Hierover is niet op tijd beslist, en er is niets gedaan:',
     neutral: 'Bedankt voor uw bericht. Een collega kijkt ernaar.',
   },
 }

@@ -83,6 +83,10 @@ export async function readProposal(
 export const isOpen = (mark: ProposalMark, now: number): boolean =>
   mark.state === 'proposed' && now < mark.until
 
+/** Nobody decided in time, and it is not closed yet. */
+export const isExpired = (mark: ProposalMark, now: number): boolean =>
+  mark.state === 'proposed' && now >= mark.until
+
 /** Was it carried out, or tried, since it was decided? What failed before that was another proposal. */
 export function hasRun(
   effects: ReadonlyMap<string, EffectRow>,
@@ -92,13 +96,13 @@ export function hasRun(
   return row !== undefined && (row.state !== 'failed' || row.at >= (decidedAt ?? 0))
 }
 
-/** Is there one that a doorbell of the team may be about? */
-export const awaitsTeam = (marks: Readonly<Record<string, ProposalMark>>, now: number): boolean =>
-  Object.values(marks).some((mark) => isOpen(mark, now) || isUntold(mark))
+/** Is there one that a doorbell of the team may be about, or that nobody decided in time? */
+export const awaitsUs = (marks: Readonly<Record<string, ProposalMark>>): boolean =>
+  Object.values(marks).some((mark) => mark.state === 'proposed' || isUntold(mark))
 
-/** Decided by an approver, and not seen through yet. */
+/** Decided by an approver, or not in time, and not seen through yet. */
 export const isUntold = ({ by, state, told }: ProposalMark): boolean =>
-  by === 'agent' && (state === 'approved' || state === 'declined') && told !== true
+  by === 'agent' && state !== 'proposed' && told !== true
 
 /**
  * Makes `mark` the tool's proposal; what it replaces is dead from here on. An approved one that is not carried out yet
@@ -155,12 +159,40 @@ export async function decide(
   }
 }
 
+/** Closes a proposal that nobody decided in time; false where somebody did at the last moment. */
+export async function expire(
+  table: Table,
+  lease: Lease,
+  tool: string,
+  { id }: Pick<ProposalMark, 'id'>,
+  { told, now }: { told: boolean; now: number },
+): Promise<boolean> {
+  try {
+    await change(table, lease, 'expire', {
+      update: `SET proposals.#tool.#state = :expired, proposals.#tool.decidedAt = :now${told ? ', proposals.#tool.told = :true' : ''}`,
+      condition: 'proposals.#tool.id = :id AND proposals.#tool.#state = :proposed',
+      names: { '#tool': tool, '#state': 'state' },
+      values: {
+        ':id': id,
+        ':now': now,
+        ':proposed': 'proposed',
+        ':expired': 'expired',
+        ...(told ? { ':true': true } : {}),
+      },
+    })
+    return true
+  } catch (error) {
+    if (isCode(error, 'condition_failed')) return false
+    throw error
+  }
+}
+
 /** The proposal of this id is the tool's newest, undecided and not expired. */
 export const openCondition =
   'proposals.#tool.id = :id AND proposals.#tool.#state = :proposed AND proposals.#tool.#until > :now'
 export const openNames = { '#state': 'state', '#until': 'until' }
 
-/** An approver's decision was seen through. */
+/** An approver's decision, or that there was none, was seen through. */
 export async function markTold(table: Table, lease: Lease, tool: string, id: string): Promise<void> {
   await change(table, lease, 'proposal_told', {
     update: 'SET proposals.#tool.told = :true',

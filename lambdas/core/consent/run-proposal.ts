@@ -10,17 +10,12 @@ import { writeOnce } from '../write-once.ts'
 import { type Proposal, readProposal } from './proposals.ts'
 import { definitionOf } from './propose.ts'
 
-/** `look`: the last look right before it; by default the one of a turn. */
-export async function runProposal(
-  turn: Turn,
-  name: string,
-  mark: ProposalMark,
-  look?: (turn: Turn) => Promise<boolean>,
-): Promise<Performed> {
+/** With its entry in the trace. */
+export async function runProposal(turn: Turn, name: string, mark: ProposalMark): Promise<Performed> {
   const { tenant, lease, clock } = turn
   const proposal = await readProposal(tenant.conversations, tenant.vault, lease.key.pk, mark.id)
   const started = clock.now()
-  const performed = await runAsItStands(turn, name, mark, proposal, look)
+  const performed = await runAsItStands(turn, name, mark, proposal)
   const call = { id: mark.id, name, input: proposal?.call.args ?? {} }
   turn.trace.add(toolEntry(turn, call, performed, clock.now() - started, mark.by))
   return performed
@@ -31,7 +26,6 @@ async function runAsItStands(
   name: string,
   mark: ProposalMark,
   proposal: Proposal | undefined,
-  look?: (turn: Turn) => Promise<boolean>,
 ): Promise<Performed> {
   const { live, identity } = turn
   const tool = live.tools.get(name)
@@ -43,8 +37,5 @@ async function runAsItStands(
     return failure('not_allowed', 'the task it was proposed in is switched off or needs more proof by now')
   const { method, url, headers, body } = proposal.request
   const request = { method, url, headers, ...(body === undefined ? {} : { body }) }
-  return await writeOnce(turn, tool, proposal.call, request, {
-    by: mark.by,
-    ...(look === undefined ? {} : { look }),
-  })
+  return await writeOnce(turn, tool, proposal.call, request, { by: mark.by })
 }

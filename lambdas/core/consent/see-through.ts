@@ -1,9 +1,9 @@
 /** Sees an approver's decision through: the write, once, and then somebody is told what came of it. */
 import type { ProposalMark } from '../../../schemas/consent.ts'
-import { atLeast } from '../../../schemas/names.ts'
 import { askUserData } from '../ask-user-data.ts'
 import type { Ticket } from '../helpdesk.ts'
 import { aboutOf, identityOf, openTurnJournal } from '../look-again.ts'
+import { decided } from '../trace-turn.ts'
 import type { Turn, Work } from '../turn.ts'
 import { addressTag } from './grant.ts'
 import { hasRun, isUntold, markTold } from './proposals.ts'
@@ -17,6 +17,7 @@ import { tellDecision } from './tell-decision.ts'
 export async function seeThrough(work: Work, ticket: Ticket): Promise<'changed' | 'nothing'> {
   for (const [tool, mark] of Object.entries(work.lease.row.proposals)) {
     if (!isUntold(mark)) continue
+    traceDecision(work, tool, mark)
     if (mark.state === 'approved' && !hasRun(work.effects, mark)) {
       const ran = await runApproved(work, ticket, tool, mark)
       if (ran === 'later') return 'changed'
@@ -30,6 +31,12 @@ export async function seeThrough(work: Work, ticket: Ticket): Promise<'changed' 
   return 'nothing'
 }
 
+/** Once in a run, however often it looks: a run that was killed has left no trace. */
+function traceDecision({ trace }: Work, tool: string, mark: ProposalMark): void {
+  const isTraced = trace.entries.some(({ entry }) => entry.kind === 'decided' && entry.proposal === mark.id)
+  if (!isTraced && mark.state !== 'proposed') trace.add(decided(tool, mark, mark.state))
+}
+
 /** As the turn that proposed it: for its message, its author, its address, at a level computed anew. */
 async function runApproved(
   work: Work,
@@ -39,7 +46,7 @@ async function runApproved(
 ): Promise<'ran' | 'refused' | 'later'> {
   const turn = await turnOf(work, ticket, mark)
   if (turn === undefined) return refused(work, tool, mark, 'identity_changed')
-  const performed = await runProposal(turn, tool, mark, (now) => isAsItWas(now, mark))
+  const performed = await runProposal(turn, tool, mark)
   if (performed.end?.end === 'again') return 'later'
   return hasRun(work.effects, mark) ? 'ran' : refused(work, tool, mark, performed.cause ?? 'refused')
 }
@@ -69,13 +76,4 @@ async function turnOf(work: Work, ticket: Ticket, mark: ProposalMark): Promise<T
     userDataText: userData?.kind === 'data' ? userData.text : undefined,
     personal: true,
   }
-}
-
-/** The last look: the ticket as it is now still shows the same customer, and nobody closed it. */
-async function isAsItWas(turn: Turn, mark: ProposalMark): Promise<boolean> {
-  const ticket = await turn.helpdesk.read(turn.ticket.id, turn.api)
-  const message = ticket.messages.find(({ id }) => id === mark.messageId)
-  if (message === undefined || ticket.status === 'closed' || !ticket.inScope) return false
-  const identity = await identityOf(turn, ticket, message)
-  return atLeast(identity.level, turn.identity.level) && identity.address === turn.identity.address
 }

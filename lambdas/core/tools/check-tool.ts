@@ -11,6 +11,7 @@ import {
 import { previousOf } from '../../../schemas/tool-rules.ts'
 import { stringsInBody } from './body-template.ts'
 import { checkEffect } from './check-write.ts'
+import { linearPattern } from './linear-pattern.ts'
 import { type Json, placeholder, placeholdersIn } from './placeholder.ts'
 import { parseRedaction } from './redact.ts'
 import { selectProblem } from './tool-answer.ts'
@@ -300,8 +301,12 @@ function* checkSchema(schema: ParameterSchema, path: string): Generator<Problem>
       yield { path: `${path}.${keyword}`, message: `belongs to ${types.join(' or ')}, not to ${type}` }
     }
   }
-  if (schema.pattern !== undefined && !isPattern(schema.pattern)) {
-    yield { path: `${path}.pattern`, message: 'is not a regular expression of JavaScript with the u flag' }
+  if (schema.pattern !== undefined && linearPattern(schema.pattern) === undefined) {
+    yield {
+      path: `${path}.pattern`,
+      message:
+        'is not a regular expression that we run: JavaScript with the u flag, without lookaround, without back-references, repeats up to 1000',
+    }
   }
   for (const value of schema.enum ?? []) {
     if (!fits({ type }, value))
@@ -317,14 +322,6 @@ function* checkSchema(schema: ParameterSchema, path: string): Generator<Problem>
     for (const [name, property] of Object.entries(schema.properties ?? {})) {
       yield* checkSchema(property, `${path}.properties.${name}`)
     }
-  }
-}
-
-function isPattern(pattern: string): boolean {
-  try {
-    return new RegExp(pattern, 'u').source !== ''
-  } catch {
-    return false
   }
 }
 

@@ -4,6 +4,7 @@ import type { Assurance } from '../../../schemas/names.ts'
 import type { Parameter, ParameterSchema, ToolDefinition } from '../../../schemas/tenant-apis.ts'
 import { type FixedSource, type ParameterSource, previousOf } from '../../../schemas/tool-rules.ts'
 import { createBoundedCache } from '../bounded-cache.ts'
+import { linearPattern, noPattern } from './linear-pattern.ts'
 import type { ToolFailure } from './tool-answer.ts'
 import type { Json } from './tool-request.ts'
 
@@ -201,7 +202,17 @@ function withoutNulls(schema: ParameterSchema, value: unknown): unknown {
 
 // ---- for the validator ----------------------------------------------------------------------------------
 
-const ajv = new Ajv2020({ strict: true, allErrors: true, addUsedSchema: false, logger: false })
+/** `code` would name it in generated source, of which there is none. */
+const linear = Object.assign((pattern: string) => linearPattern(pattern) ?? noPattern(pattern), {
+  code: 'linearPattern',
+})
+const ajv = new Ajv2020({
+  strict: true,
+  allErrors: true,
+  addUsedSchema: false,
+  logger: false,
+  code: { regExp: linear },
+})
 /** Compiled once per schema: it holds no tenant's data, so tenants may share it. */
 const validators = createBoundedCache<ValidateFunction>(200)
 
