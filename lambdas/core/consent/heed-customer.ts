@@ -9,8 +9,8 @@ import { addressTag } from './grant.ts'
 import { decide, hasRun, isOpen, readProposal } from './proposals.ts'
 import type { Redeemed } from './redeem-code.ts'
 import { runProposal } from './run-proposal.ts'
-import { countToken, tokenOf, withoutToken } from './token.ts'
-import { ownWords, wordingOf } from './wording.ts'
+import { countToken, replaceToken, tokenOf } from './token.ts'
+import { ownWords, tokenPlace, wordingOf } from './wording.ts'
 
 /** `lines` tell the model what came of it. */
 export interface Heeded {
@@ -74,7 +74,7 @@ async function heedToken(turn: Turn, tool: string, mark: ProposalMark): Promise<
   if (!isOpen(mark, clock.now())) return 'expired before the customer confirmed it, not done'
   if (mark.address !== (await addressTag(turn, identity.address)))
     return 'not confirmed: the customer’s address is not the one it was proposed for'
-  const wording = times === 1 ? wordingOf(withoutToken(own, token)) : 'unclear'
+  const wording = times === 1 ? wordingOf(replaceToken(own, token, tokenPlace)) : 'unclear'
   if (wording === 'unclear')
     return 'not confirmed: the message says more than yes or no; ask for the token alone'
   const needed = turn.live.tools.get(tool)?.identity ?? 'confirmed'
