@@ -39,6 +39,13 @@ export function previousOf(source: string): { tool: string; path: string } | und
   return tool === undefined || path === undefined ? undefined : { tool, path }
 }
 
+/**
+ * Does somebody choose the value: the model, whoever wrote the ticket, or an API whose answer the model asked for? What
+ * is not chosen is fixed, or code's own knowledge.
+ */
+export const isChosen = (source: string): boolean =>
+  ['model', 'ticket.subject', 'customer.name'].includes(source) || previousOf(source) !== undefined
+
 export const parameterSource = z.custom<ParameterSource>(
   (value) =>
     typeof value === 'string' &&

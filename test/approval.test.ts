@@ -96,6 +96,7 @@ describe('nothing runs', () => {
     ['another code', {}, () => 'approve 0000-0000-0000'],
     ['no code', {}, () => 'approve'],
     ['a note that says more', {}, (c) => `Should I approve ${c}?`],
+    ['a note that goes on', {}, (c) => `approve ${c} once she has sent it back`],
     ['our own note, quoted', {}, (c) => `approve ${c}\ndecline ${c}`],
   ])('by %s', async (_, entry, words) => {
     const [ticketId, approval] = await waiting()

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { Socket } from 'node:net'
-import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import {
   egress,
@@ -19,12 +19,14 @@ const pem = selfSigned(['api.acme.com', '*.acme.com'])
 const stranger = selfSigned(['api.acme.com'])
 const trusted = getCACertificates('default')
 let requests = 0
+let named: unknown
 let port: number
 
 beforeAll(async () => {
   setDefaultCACertificates([...trusted, pem.cert])
   port = await serveHttps(pem, (incoming, response) => {
     requests++
+    named = (incoming.socket as TLSSocket & { servername?: unknown }).servername
     response.end(incoming.headers.host)
   })
 })
@@ -42,6 +44,7 @@ describe('a public name', () => {
     const addresses = ['93.184.215.14', '2606:4700::1111']
     const answer = await egress({ ...resolvingTo(...addresses), ...wire })(acme)
     expect(answer).toMatchObject({ ok: true, text: 'api.acme.com' })
+    expect(named).toBe('api.acme.com')
     expect(wire.dialled).toEqual(['93.184.215.14:443', '2606:4700::1111:443'])
   })
 

@@ -272,6 +272,8 @@ describe("KMS's signature in JOSE's form", () => {
     for (let length = 0; length < der.length; length++)
       expect(() => joseSignature(der.subarray(0, length))).toThrow(/no P-256 signature/)
     expect(() => joseSignature(Buffer.concat([der, Buffer.from([0])]))).toThrow(/no P-256 signature/)
+    const tooLong = Buffer.from(`3026${'0221'}${'01'.repeat(33)}${'0201'}01`, 'hex')
+    expect(() => joseSignature(tooLong)).toThrow(/no P-256 signature/)
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
         try {

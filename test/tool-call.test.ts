@@ -27,6 +27,8 @@ const authorization = { name: 'order-api', type: 'bearer', secret: 'orders' } as
 const html = { 'content-type': 'text/html' }
 const plain = { 'content-type': 'text/plain' }
 const jsonType = { 'content-type': 'application/json' }
+const asCodeUnit = (character: string): string =>
+  `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 function send(over: Partial<Sending> = {}, request: Partial<PreparedRequest> = {}) {
   return sendRequest(
@@ -153,11 +155,30 @@ describe('a success', () => {
     expect(await text(raw(200, jsonType, body))).toBe('{"id":"12345678901234567890","n":7,"price":1.5}')
   })
 
+  test.each([
+    ['a list of one', { owner: ['zoe@example.com'] }],
+    ['a longer address', { owner: 'zoe@example.com.evil.example' }],
+    ['nobody', {}],
+    ['a number', { owner: 1 }],
+  ])('whose owner is %s is none', async (_, body) => {
+    const response = { owner: 'owner', maxBytes: 1000 }
+    const customer = 'zoe@example.com'
+    expect(await text(json(200, body), { response, customer })).toBe('not_found')
+    expect(await text(json(200, { owner: 'Zoe@Example.com' }), { response, customer })).toContain('Zoe')
+  })
+
   test('shows the model only what is selected', async () => {
     const response = { select: 'order.{id: id, state: state}', maxBytes: 1000 }
     const body = { order: { id: 1, state: 'sent', card: '4111' } }
     expect(await text(json(200, body), { response })).toBe('{"id":1,"state":"sent"}')
     expect(await text(json(200, { other: 1 }), { response })).toBe('null')
+  })
+
+  test('that is text shows nothing, where something in it was to be taken out', async () => {
+    const response = { redact: ['card'], maxBytes: 1000 }
+    expect(await text(raw(200, plain, 'card: 4111'), { response })).toBe('"[redacted]"')
+    expect(await text(json(200, '{"card":"4111"}'), { response })).toBe('"[redacted]"')
+    expect(await text(json(200, { card: '4111', id: 1 }), { response })).toBe('{"card":"[redacted]","id":1}')
   })
 
   test('that the selection cannot read is no result for a read, and still a success for a write', async () => {
@@ -193,6 +214,34 @@ describe('the credential', () => {
     )
     const { result } = await send({ authorization, secrets: rotatingSecrets([api.host], 'an-echoed-token') })
     expect(result).toMatchObject({ ok: true, text: '{"debug":"Bearer [credential]"}' })
+  })
+
+  test.each<[string, (credential: string) => string]>([
+    ['as PHP escapes it', (c) => JSON.stringify(c).replaceAll('/', '\\/')],
+    ['as .NET escapes it', (c) => JSON.stringify(c).replaceAll('+', '\\u002B').replaceAll('=', '\\u003d')],
+    ['with every character escaped', (c) => `"${[...c].map(asCodeUnit).join('')}"`],
+    ['in a URL, in small letters', (c) => `"https://a.example/?t=${encodeURIComponent(c).toLowerCase()}"`],
+  ])('that the API echoes %s reaches nobody, and what is beside it stays', async (_, echoed) => {
+    const value = 'an/echoed+token=='.toLowerCase()
+    api.respond(
+      raw(200, jsonType, `{"path":"C:\\\\u0041","debug":${echoed(value)},"says":"\\"a\\/b\\u0022"}`),
+    )
+    const { result } = await send({ authorization, secrets: rotatingSecrets([api.host], value) })
+    expect(result).toMatchObject({ ok: true, text: expect.stringContaining('[credential]') })
+    const text = result.ok ? result.text : ''
+    expect(JSON.parse(text)).toMatchObject({ path: 'C:\\u0041', says: '"a/b"' })
+    expect(decodeURIComponent(text)).not.toContain('echoed')
+  })
+
+  test('and the signature of who asks, echoed, reach nobody either', async () => {
+    api.respond((response, request, nth) =>
+      json(200, { debug: request.headers['deskhand-identity'] })(response, request, nth),
+    )
+    const identify = async () => 'eyJ.signed.token'
+    const signed = { ...authorization, identity: true }
+    expect((await send({ authorization: signed, identify })).result).toMatchObject({
+      text: '{"debug":"[credential]"}',
+    })
   })
 
   test('is read anew only once', async () => {
@@ -259,6 +308,8 @@ describe('a keyed write', () => {
     async (status) => {
       api.respond(json(status, {}))
       expect(await send({ ...keyed, again: true })).toMatchObject({ definite: false })
+      const unsent = await send({ ...keyed, again: true }, { url: 'https://localhost/refunds' })
+      expect(unsent).toMatchObject({ definite: false, cause: 'url_refused' })
       api.respond(json(200, {}))
       expect(await send({ ...keyed, again: true })).toMatchObject({ definite: true, result: { ok: true } })
     },

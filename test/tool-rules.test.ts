@@ -85,6 +85,27 @@ describe('a tool by itself', () => {
       },
       'ownership',
     ],
+    [
+      'a subject and no ownership',
+      {
+        ownership: undefined,
+        parameters: {
+          type: 'object',
+          required: ['order_id'],
+          properties: { order_id: { type: 'string', source: 'ticket.subject' } },
+        },
+      },
+      'ownership',
+    ],
+    [
+      'a record that may be left out',
+      {
+        request: { method: 'POST', url: `${url}/refunds` },
+        parameters: { ...write.parameters, required: ['amount'] },
+      },
+      'ownership.match.order_id',
+    ],
+    ['an owner that is checked for nobody proven', { identity: 'none' }, 'identity'],
     ['a look-up that is not named', { idempotency: 'lookup' }, 'lookup'],
     ['a look-up that is not used', { lookup: { tool: 'any_order', found: 'x' } }, 'lookup'],
     [

@@ -177,6 +177,8 @@ function overBudget(
   calls: Call[],
 ): HandOverCause | undefined {
   count.calls += calls.length
+  // By its id a result finds its call: of two with one id nobody could say whose result is whose.
+  if (new Set(calls.map(({ id }) => id)).size < calls.length) return 'repeated_calls'
   for (const call of calls) {
     const key = `${call.name} ${canonicalize(call.input)}`
     const times = (count.identical.get(key) ?? 0) + 1

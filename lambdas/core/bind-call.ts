@@ -1,5 +1,5 @@
 /** A call's values: the model's arguments, and over them what code knows. */
-import { previousOf } from '../../schemas/tool-rules.ts'
+import { isChosen } from '../../schemas/tool-rules.ts'
 import { earlierResults } from './earlier-results.ts'
 import { effectId } from './ledger.ts'
 import type { Tool } from './tools/check-tool.ts'
@@ -11,7 +11,7 @@ import type { Turn } from './turn.ts'
 export interface BoundCall {
   /** Id of the effect. */
   id: string
-  /** What makes the call this one: what the model chose, and what it took from earlier results. */
+  /** What makes the call this one, and is shown before it is consented to: every value that is chosen. */
   args: Record<string, Json>
   /** Everything that is sent. */
   values: Record<string, Json>
@@ -29,11 +29,12 @@ export async function bindCall(
   const isWrite = tool.effect === 'write'
   const bound = bindArguments(tool, chosen, isWrite ? { ...known, effect: { id: '' } } : known)
   if (!bound.ok) return bound
-  const taken = Object.entries(tool.parameters.properties).flatMap(([name, { source }]) => {
-    const value = previousOf(source) === undefined ? undefined : bound.values[name]
-    return value === undefined ? [] : [[name, value] as const]
-  })
-  const args = { ...chosen, ...Object.fromEntries(taken) }
+  const args = Object.fromEntries(
+    Object.entries(tool.parameters.properties).flatMap(([name, { source }]) => {
+      const value = isChosen(source) ? bound.values[name] : undefined
+      return value === undefined ? [] : [[name, value] as const]
+    }),
+  )
   const id = await effectId(turn.tenant.vault, turn.lease.key.pk, 'tool', tool.name, args)
   const facts: Facts = isWrite ? { ...known, effect: { id } } : known
   const named = bindArguments(tool, chosen, facts)

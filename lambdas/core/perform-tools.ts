@@ -24,11 +24,16 @@ export async function performTools(turn: Turn, calls: Call[]): Promise<Performed
   const results = new Map<string, Performed>()
   // A task that starts opens its tools for the rest of its step.
   for (const call of calls.filter(isBuiltIn)) results.set(call.id, await perform(turn, call, calls))
-  await Promise.all(
-    calls
-      .filter((call) => !isWrite(call) && !isBuiltIn(call))
-      .map(async (call) => results.set(call.id, await perform(turn, call, calls))),
+  const reads = calls.filter((call) => !isWrite(call) && !isBuiltIn(call))
+  // Each of these may ask the customer for a code, and all of them together ask for one.
+  for (const call of reads.filter((read) => asksWho(turn, read)))
+    results.set(call.id, await perform(turn, call, calls))
+  const others = reads.filter((read) => !asksWho(turn, read))
+  const ended = await Promise.allSettled(
+    others.map(async (call) => results.set(call.id, await perform(turn, call, calls))),
   )
+  // Thrown once all have ended: nothing goes on after its run.
+  for (const one of ended) if (one.status === 'rejected') throw one.reason
   for (const call of calls.filter(isWrite)) {
     const performed = await perform(turn, call, calls)
     results.set(call.id, performed)
@@ -61,8 +66,7 @@ async function decide(turn: Turn, call: Call): Promise<Performed> {
   const checked = validateArguments(tool, call.input)
   if (!checked.ok) return refusal('bad_arguments', checked.message)
   const { identity } = turn
-  const isShort =
-    !atLeast(identity.level, tool.identity) || (needsAddress(tool) && identity.address === undefined)
+  const isShort = provesTooLittle(turn, tool)
   if (isShort && (isNoteMode(turn.connection) || !mayProposeByCode(turn, tool))) {
     // Nobody is asked who they are for what may not be done.
     const stopped = tool.effect === 'write' ? await stoppedWrite(turn, tool) : undefined
@@ -84,6 +88,15 @@ async function decide(turn: Turn, call: Call): Promise<Performed> {
   return tool.effect === 'read'
     ? await readOnce(turn, tool, bound.call, prepared.request)
     : await writeOnce(turn, tool, bound.call, prepared.request)
+}
+
+/** Is it below the tool's level, or does it lack the address that the tool goes by? */
+const provesTooLittle = ({ identity }: Turn, tool: Tool): boolean =>
+  !atLeast(identity.level, tool.identity) || (needsAddress(tool) && identity.address === undefined)
+
+function asksWho(turn: Turn, { name }: Call): boolean {
+  const tool = turn.agent.tools.get(name)
+  return tool !== undefined && provesTooLittle(turn, tool)
 }
 
 async function readOnce(

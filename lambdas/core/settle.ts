@@ -1,7 +1,7 @@
 /** Settling what an earlier worker left open: an INTENT without an outcome is never blindly repeated. */
 import { atLeast } from '../../schemas/names.ts'
 import type { OpenEffect } from '../../schemas/ticket-row.ts'
-import { previousOf } from '../../schemas/tool-rules.ts'
+import { isChosen } from '../../schemas/tool-rules.ts'
 import type { Ticket } from './helpdesk.ts'
 import type { Identity } from './identify.ts'
 import { close } from './lease.ts'
@@ -118,10 +118,11 @@ async function repeatable(
   if (!connection.enabled || isNoteMode(connection)) return undefined
   if (tool?.effect !== 'write' || tool.idempotency !== 'key') return undefined
   if (effect.authorization !== undefined && !agent.authorizations.has(effect.authorization)) return undefined
-  const chosen = Object.entries(stored.arguments).filter(
-    ([name]) => previousOf(tool.parameters.properties[name]?.source ?? '') === undefined,
-  )
-  if (!validateArguments(tool, Object.fromEntries(chosen)).ok) return undefined
+  const byModel = Object.entries(stored.arguments).filter(([name]) => {
+    const source = tool.parameters.properties[name]?.source ?? 'model'
+    return source === 'model' || !isChosen(source)
+  })
+  if (!validateArguments(tool, Object.fromEntries(byModel)).ok) return undefined
   if (overAmount(tool, stored.arguments) !== undefined || notShown(ticket, lease.row) !== undefined)
     return undefined
   const verdict = verdictOn(work, ticket)

@@ -1,6 +1,7 @@
 /** How often, how much and with how many guesses: the limits that are counted before a call. */
 import canonicalize from 'canonicalize'
 import type { OpenEffect } from '../../schemas/ticket-row.ts'
+import { isChosen } from '../../schemas/tool-rules.ts'
 import { type Count, dayIn, giveBackCount, take } from './counted.ts'
 import type { Stopped } from './live-agent.ts'
 import type { Key } from './ports.ts'
@@ -116,28 +117,46 @@ async function dayLimits(turn: Turn, tool: Tool, values: Readonly<Record<string,
 async function guessLimits(turn: Turn, tool: Tool, values: Readonly<Record<string, Json>>): Promise<Limit[]> {
   const { ownership } = tool
   if (ownership?.by !== 'knowledge') return []
-  const record = Object.entries(values).filter(
-    ([name]) => tool.parameters.properties[name]?.source === 'model' && !ownership.facts.includes(name),
-  )
   const { address } = turn.identity
-  const subject = address === undefined ? `record|${canonicalize(record)}` : `customer|${address}`
+  const subjects = address === undefined ? recordsOf(tool, ownership.facts, values) : [`customer|${address}`]
   const stopped: Stopped = [
     'not_allowed',
     'too many tries with details that do not fit; a human has to check who this is',
   ]
   const onTicket = { pk: turn.lease.key.pk, sk: `guesses#${tool.name}` }
-  return [
+  const limits: Limit[] = [
     { count: { key: onTicket, max: ownership.failuresPerTicket }, back: 'done', stopped },
-    {
-      count: {
-        key: await dayKey(turn, subject, `guesses#${tool.name}`),
-        max: ownership.failuresPerCustomerPerDay,
-      },
-      back: 'done',
-      stopped,
-    },
   ]
+  for (const subject of subjects) {
+    const key = await dayKey(turn, subject, `guesses#${tool.name}`)
+    limits.push({ count: { key, max: ownership.failuresPerCustomerPerDay }, back: 'done', stopped })
+  }
+  return limits
 }
+
+/**
+ * What may name the record that is guessed at: every required text or whole number, each by itself and in one spelling,
+ * so that a remark beside it or a blank in it makes no other record of it.
+ */
+function recordsOf(tool: Tool, facts: readonly string[], values: Readonly<Record<string, Json>>): string[] {
+  const { properties, required } = tool.parameters
+  const chosen = Object.entries(properties).filter(
+    ([name, { source }]) => isChosen(source) && !facts.includes(name) && values[name] !== undefined,
+  )
+  const ids = chosen.filter(
+    ([name, { type, enum: choices }]) =>
+      required.includes(name) && choices === undefined && (type === 'string' || type === 'integer'),
+  )
+  return ids.length > 0
+    ? ids.map(([name]) => `record|${name}|${inOneSpelling(String(values[name]))}`)
+    : [`record|${canonicalize(chosen.map(([name]) => [name, values[name]]))}`]
+}
+
+const inOneSpelling = (id: string): string =>
+  id
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]|^0+(?=\p{N})/gu, '')
 
 /** One row for one subject, tool and calendar day of the tenant. */
 const dayKey = async ({ tenant, live, clock }: Turn, subject: string, of: string): Promise<Key> => ({

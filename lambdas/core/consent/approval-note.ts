@@ -7,6 +7,12 @@ import { post, refOf } from '../post.ts'
 import type { Turn } from '../turn.ts'
 import { approvalOf } from './token.ts'
 
+/** The note's effect. */
+export const approvalNoteId = async (
+  { tenant, lease }: Pick<Turn, 'tenant' | 'lease'>,
+  proposal: string,
+): Promise<string> => await effectId(tenant.vault, lease.key.pk, 'approval_note', proposal)
+
 /** Posts the note once per proposal. `changed`: the ticket moved meanwhile. */
 export async function postApprovalNote(
   turn: Turn,
@@ -14,7 +20,7 @@ export async function postApprovalNote(
   mark: ProposalMark,
 ): Promise<'asked' | 'changed' | 'refused'> {
   const { tenant, lease } = turn
-  const id = await effectId(tenant.vault, lease.key.pk, 'approval_note', about.proposal)
+  const id = await approvalNoteId(turn, about.proposal)
   if (turn.effects.get(id)?.state === 'done') return 'asked'
   const result = await post(turn, turn.ticket, {
     id,

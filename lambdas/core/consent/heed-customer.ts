@@ -10,8 +10,8 @@ import { addressTag } from './grant.ts'
 import { decide, hasRun, isExpired, isOpen, readProposal } from './proposals.ts'
 import type { Redeemed } from './redeem-code.ts'
 import { runProposal } from './run-proposal.ts'
-import { countToken, tokenOf, withoutToken } from './token.ts'
-import { ownWords, wordingOf } from './wording.ts'
+import { countToken, replaceToken, tokenOf } from './token.ts'
+import { ownWords, tokenPlace, wordingOf } from './wording.ts'
 
 /** `lines` tell the model what came of it. */
 export interface Heeded {
@@ -88,7 +88,7 @@ async function heedToken(turn: Turn, tool: string, mark: ProposalMark): Promise<
     return 'expired before the customer confirmed it, not done'
   if (mark.state !== 'proposed') return `the customer repeats a token that was used: it is ${mark.state}`
   if (!(await isForSame(turn, mark))) return `not confirmed: ${otherCustomer}`
-  const wording = times === 1 ? wordingOf(withoutToken(own, token)) : 'unclear'
+  const wording = times === 1 ? wordingOf(replaceToken(own, token, tokenPlace)) : 'unclear'
   if (wording === 'unclear')
     return 'not confirmed: the message says more than yes or no; ask for the token alone'
   const needed = turn.live.tools.get(tool)?.identity ?? 'confirmed'

@@ -35,6 +35,10 @@ export function isCompanyAddress(
     .filter(({ author, ours }) => ours || author.role === 'team')
     .flatMap(({ evidence }) => evidence.address ?? [])
   return [...team, ...(ticket.companyAddresses ?? []), ...supportAddresses, sender]
-    .map(emailAddress)
-    .includes(address)
+    .map(mailboxOf)
+    .includes(mailboxOf(address))
 }
+
+/** `support+id77@acme.com` is read where `support@acme.com` is, and many a helpdesk puts such mail into a ticket. */
+const mailboxOf = (address: string): string | undefined =>
+  emailAddress(address)?.replace(/^([^@+]+)\+[^@]*/, '$1')

@@ -10,7 +10,7 @@ import { addressTag } from './grant.ts'
 import { openCondition, openNames } from './proposals.ts'
 import { addressOnRecord, placeOf } from './record-address.ts'
 import { hmacOf } from './send-code.ts'
-import { ownWords, wordingOf } from './wording.ts'
+import { ownWords, tokenPlace, wordingOf } from './wording.ts'
 
 const tries = 3
 /** What a code proves in a chat holds for so long. */
@@ -94,7 +94,7 @@ async function takeCode(work: Work, code: OneTimeCode, message: Message, typed: 
     ...(code.channel === 'chat' ? { until: clock.now() + chatMs } : {}),
   }
   const decides = tool !== undefined && proposal !== undefined
-  const wording = decides ? wordingOf(ownWords(message.text).replace(typed, ' ')) : 'yes'
+  const wording = decides ? wordingOf(ownWords(message.text).replace(typed, tokenPlace)) : 'yes'
   if (wording === 'unclear') return 'unclear'
   const state = wording === 'yes' ? 'confirmed' : 'declined'
   try {

@@ -54,14 +54,16 @@ export async function sendCode(
       : address
   const code = String(randomInt(10 ** digits)).padStart(digits, '0')
   const kept = to === undefined ? undefined : await keptOf(turn, place, to, code, about)
+  const isOver =
+    kept !== undefined && !(await mayMailCode(tenant.conversations, tenant.tenant, kept.address, clock.now()))
+  if (isOver) {
+    log.alarm('code_limit', { messageId: message.id })
+    return 'limit'
+  }
   await askFor(turn, kept)
   if (to === undefined || kept === undefined) {
     log.info('code_not_sent', { cause: address === undefined ? 'no_address' : 'company_address' })
     return 'asked'
-  }
-  if (!(await mayMailCode(tenant.conversations, tenant.tenant, kept.address, clock.now()))) {
-    log.alarm('code_limit', { messageId: message.id })
-    return 'limit'
   }
   await sendMail(mail, to, textOf(turn, language, code, about))
   await change(tenant.conversations, lease, 'code_sent', {
@@ -74,11 +76,18 @@ export async function sendCode(
   return 'asked'
 }
 
-/** Asked for this message and proposal before, and the mail, if there was one, was taken. */
-function isAsked({ lease: { row }, message }: Turn, about: CodeFor | undefined): boolean {
+/**
+ * Asked for this message and proposal before, and the mail, if there was one, was taken? Who it is, a code for a proposal
+ * tells as well.
+ */
+export function isAsked(
+  { lease: { row }, message }: Turn,
+  about: Pick<CodeFor, 'proposal'> | undefined,
+): boolean {
   if (row.codeAsked !== message.id) return false
   const { code } = row
-  return code?.messageId !== message.id || (code.sent === true && code.proposal === about?.proposal)
+  if (code?.messageId !== message.id) return true
+  return code.sent === true && (about === undefined || code.proposal === about.proposal)
 }
 
 async function keptOf(

@@ -31,8 +31,9 @@ const grouped = (text: string): string => text.replace(/.{4}(?=.)/g, '$&-')
 /** How often `token` stands in `text`, whatever the case and however the groups are parted. */
 export const countToken = (text: string, token: string): number => [...text.matchAll(pattern(token))].length
 
-/** `text` without it. */
-export const withoutToken = (text: string, token: string): string => text.replace(pattern(token), ' ')
+/** `text` with `instead` in its place. */
+export const replaceToken = (text: string, token: string, instead: string): string =>
+  text.replace(pattern(token), () => instead)
 
 const pattern = (token: string): RegExp => {
   const groups = token.split('-').map((group) => group.replaceAll('0', '[0o]').replaceAll('1', '[1il]'))

@@ -94,10 +94,23 @@ export function withoutValues(answer: HttpAnswer, values: readonly string[]): Ht
     value,
     JSON.stringify(value).slice(1, -1),
     encodeURIComponent(value),
+    encodeURIComponent(value).replace(/%../g, (code) => code.toLowerCase()),
   ])
-  const text = spellings.reduce((left, spelling) => left.replaceAll(spelling, '[credential]'), answer.text)
-  return { ...answer, text }
+  const plain = inPlainSpelling(answer.text)
+  const text = spellings.reduce((left, spelling) => left.replaceAll(spelling, '[credential]'), plain)
+  return text === plain ? answer : { ...answer, text }
 }
+
+/**
+ * The same JSON without the escapes that it does not need: PHP writes `\/` and .NET `\u002B`, and a credential may have
+ * either character.
+ */
+const inPlainSpelling = (json: string): string =>
+  json.replace(/\\(?:u([0-9a-f]{4})|[\s\S])/gi, (written, code?: string) => {
+    if (written === '\\/') return '/'
+    const meant = code === undefined ? '' : String.fromCharCode(Number.parseInt(code, 16))
+    return /^[^"\\\p{Cc}\p{Cs}]$/u.test(meant) ? meant : written
+  })
 
 /** Anything else would let a value break out of its header. */
 const isHeaderValue = (value: string): boolean => /^[\x21-\x7e]+$/.test(value)

@@ -1,6 +1,6 @@
 /** Do a tenant's tools fit together? What one tool says of another can be checked only beside it. */
 import type { ToolDefinition } from '../../../schemas/tenant-apis.ts'
-import { previousOf } from '../../../schemas/tool-rules.ts'
+import { isChosen, previousOf } from '../../../schemas/tool-rules.ts'
 import type { Problem } from './check-tool.ts'
 
 type Tools = ReadonlyMap<string, ToolDefinition>
@@ -13,15 +13,13 @@ export function* checkReferences(tool: ToolDefinition, tools: Tools): Generator<
 }
 
 /**
- * Are the records that the tool answers with this customer's own, whatever the model asked? Its answers name their
- * owner, or the customer's address is all that it is asked with.
+ * Are the records that the tool answers with this customer's own, whatever the model or the customer asked? Its answers
+ * name their owner, or the customer's address is all that it is asked with.
  */
 export const answersOwnOnly = ({ effect, parameters, response }: ToolDefinition): boolean => {
   const sources = Object.values(parameters.properties).map(({ source }) => source)
-  const isAsked = sources.some((source) => source === 'model' || previousOf(source) !== undefined)
-  return (
-    effect === 'read' && (response.owner !== undefined || (sources.includes('customer.email') && !isAsked))
-  )
+  const isAlone = sources.includes('customer.email') && !sources.some(isChosen)
+  return effect === 'read' && (response.owner !== undefined || isAlone)
 }
 
 function* checkPrevious(tool: ToolDefinition, tools: Tools): Generator<Problem> {

@@ -1,7 +1,7 @@
 /** Does a write say who consents, whose record it touches, how often, and what happens when its outcome is not known? */
 import { atLeast } from '../../../schemas/names.ts'
 import type { Parameter, ToolDefinition } from '../../../schemas/tenant-apis.ts'
-import { previousOf } from '../../../schemas/tool-rules.ts'
+import { isChosen } from '../../../schemas/tool-rules.ts'
 import type { CheckContext, Problem } from './check-tool.ts'
 import { placeholder, placeholdersIn } from './placeholder.ts'
 import { selectProblem } from './tool-answer.ts'
@@ -26,11 +26,9 @@ export function* checkEffect(tool: ToolDefinition, context: CheckContext): Gener
   yield* checkLimits(tool)
 }
 
-/** Does the model choose what the write is done to? An earlier result is an answer to what the model asked. */
+/** Is it chosen what the write is done to? */
 export const namesRecord = ({ parameters }: Pick<ToolDefinition, 'parameters'>): boolean =>
-  Object.values(parameters.properties).some(
-    ({ source }) => source === 'model' || previousOf(source) !== undefined,
-  )
+  Object.values(parameters.properties).some(({ source }) => isChosen(source))
 
 function* checkRead({
   confirm,
@@ -52,7 +50,7 @@ function* checkRead({
   if (lookup !== undefined) yield { path: 'lookup', message: 'is for writes: remove it' }
 }
 
-/** What people read before they consent names parameters that the model fills in, or that come from earlier results. */
+/** What people read before they consent names parameters whose values are chosen. */
 function* checkConfirmText(tool: ToolDefinition): Generator<Problem> {
   for (const [language, template] of Object.entries(tool.confirmText ?? {})) {
     const path = `confirmText.${language}`
@@ -60,8 +58,7 @@ function* checkConfirmText(tool: ToolDefinition): Generator<Problem> {
       yield { path, message: 'braces hold the name of a parameter: {name}' }
     }
     for (const name of placeholdersIn(template)) {
-      const source = parameterOf(tool, name)?.source ?? ''
-      if (source === 'model' || previousOf(source) !== undefined) continue
+      if (isChosen(parameterOf(tool, name)?.source ?? '')) continue
       yield { path, message: `{${name}} is not a parameter that the model fills in` }
     }
   }
@@ -113,8 +110,7 @@ function* checkOwnership(tool: ToolDefinition, context: CheckContext): Generator
 function* checkRecordId(tool: ToolDefinition, name: string, path: string): Generator<Problem> {
   const parameter = parameterOf(tool, name)
   const isId = parameter?.type === 'string' || parameter?.type === 'integer'
-  const isChosen = parameter?.source === 'model' || previousOf(parameter?.source ?? '') !== undefined
-  if (!isId || !isChosen || !tool.parameters.required.includes(name)) {
+  if (!isId || !isChosen(parameter.source) || !tool.parameters.required.includes(name)) {
     yield {
       path,
       message: `${name} must be a required string or integer parameter that the model fills in`,

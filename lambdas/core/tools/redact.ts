@@ -26,8 +26,12 @@ export function parseRedaction(text: string): Step[] | undefined {
   return steps.length === 1 && typeof only === 'object' ? ['any_depth', only] : steps
 }
 
-/** A copy of `value` without what the paths name. A path that finds nothing takes nothing out. */
+/**
+ * A copy of `value` without what the paths name. A path that finds nothing takes nothing out; a text has no paths, so
+ * nothing of one is left.
+ */
 export function redact(value: unknown, redactions: readonly string[]): unknown {
+  if (typeof value === 'string' && redactions.length > 0) return redactedMark
   return redactions.reduce((current, text) => {
     const steps = parseRedaction(text)
     // Nothing is shown where a rule cannot be kept, however the definition came into the table.
