@@ -22,19 +22,18 @@ const contentKey = stacks.attribute(storage, storage.contentKey.keyArn)
 const secretsKey = stacks.attribute(storage, storage.secretsKey.keyArn)
 const tablesKey = stacks.attribute(storage, storage.tablesKey.keyArn)
 
-const routesOf = (of: typeof stacks): Record<string, Resource['Properties']> =>
-  Object.fromEntries(
-    of.all('AWS::ApiGatewayV2::Route').map(({ Properties }) => [Properties.RouteKey, Properties]),
-  )
+function routeOf(of: typeof stacks, key: string): Resource['Properties'] {
+  const found = of.all('AWS::ApiGatewayV2::Route').find(({ Properties }) => Properties.RouteKey === key)
+  if (found === undefined) throw new Error(`no route ${key}`)
+  return found.Properties
+}
 const authorizersOf = (of: typeof stacks) => of.all('AWS::ApiGatewayV2::Authorizer')
 
 describe('the routes of the admin API', () => {
-  const routes = routesOf(stacks)
-
   test('ask for somebody known, but for the document and the page that a provider sends browsers to', () => {
-    const open = Object.entries(routes)
-      .filter(([, { AuthorizationType = 'NONE' }]) => AuthorizationType === 'NONE')
-      .map(([key]) => key)
+    const open = all('AWS::ApiGatewayV2::Route')
+      .filter(({ Properties: { AuthorizationType = 'NONE' } }) => AuthorizationType === 'NONE')
+      .map(({ Properties }): string => Properties.RouteKey)
       .filter((key) => !key.includes(' /webhooks/') && !key.includes(' /t/'))
     expect(open).toEqual(['GET /admin/openapi.json', 'GET /oauth/callback'])
   })
@@ -49,14 +48,14 @@ describe('the routes of the admin API', () => {
     const { Issuer, Audience } = authorizer?.Properties.JwtConfiguration ?? {}
     expect(text(Issuer)).toBe(`<${pool}.ProviderURL>`)
     expect(Audience.map(text)).toEqual([`<${client}>`])
-    const people = routes['ANY /admin/{proxy+}']
+    const people = routeOf(stacks, 'ANY /admin/{proxy+}')
     expect(people.AuthorizationType).toBe('JWT')
     expect(text(people.AuthorizerId)).toBe(`<${authorizer?.id}>`)
     expect(people.AuthorizationScopes).toEqual(['deskhand/admin'])
   })
 
   test('of automation take a signature of AWS', () => {
-    expect(routes['ANY /iam/admin/{proxy+}'].AuthorizationType).toBe('AWS_IAM')
+    expect(routeOf(stacks, 'ANY /iam/admin/{proxy+}').AuthorizationType).toBe('AWS_IAM')
   })
 
   test('are throttled, each, and the stage waits for them to be there', () => {
@@ -80,7 +79,7 @@ describe('the routes of the admin API', () => {
     const { Properties, id } = functionOf('Deskhand: admin/admin')
     for (const key of Object.keys(all('AWS::ApiGatewayV2::Stage')[0]?.Properties.RouteSettings)) {
       const integration = all('AWS::ApiGatewayV2::Integration').find(
-        (one) => text(routes[key].Target) === `integrations/<${one.id}>`,
+        (one) => text(routeOf(stacks, key).Target) === `integrations/<${one.id}>`,
       )
       expect(text(integration?.Properties.IntegrationUri)).toBe(`<${id}.Arn>`)
     }
@@ -115,7 +114,7 @@ describe('with an issuer of its own', () => {
       Issuer: own.adminIssuer,
       Audience: [own.adminAudience],
     })
-    expect(routesOf(stacks)['ANY /admin/{proxy+}'].AuthorizationType).toBe('JWT')
+    expect(routeOf(stacks, 'ANY /admin/{proxy+}').AuthorizationType).toBe('JWT')
     for (const type of ['UserPool', 'UserPoolClient', 'UserPoolDomain', 'UserPoolResourceServer'])
       expect(stacks.all(`AWS::Cognito::${type}`)).toEqual([])
     expect(stacks.outputs.AdminIssuer?.Value).toBe(own.adminIssuer)
