@@ -1,5 +1,5 @@
 import { Aws, CfnOutput, Stack, Validations } from 'aws-cdk-lib'
-import { HttpMethod, type HttpRoute, PayloadFormatVersion } from 'aws-cdk-lib/aws-apigatewayv2'
+import { HttpMethod, PayloadFormatVersion } from 'aws-cdk-lib/aws-apigatewayv2'
 import { HttpIamAuthorizer, HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers'
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
@@ -93,18 +93,19 @@ export class AdminApi extends Construct {
         for (const route of open) Validations.of(route).acknowledge({ id: 'AwsSolutions-APIG4', reason })
         return open
       }),
-    ] satisfies HttpRoute[]
+    ]
     webhooks.limit(routes, { rate: settings.adminThrottleRate, burst: settings.adminThrottleBurst })
 
-    new CfnOutput(this, 'AdminUrl', { value: `${webhooks.publicUrl}/admin` }).overrideLogicalId('AdminUrl')
-    new CfnOutput(this, 'AdminIssuer', {
+    const stack = Stack.of(this)
+    new CfnOutput(stack, 'AdminUrl', { value: `${webhooks.publicUrl}/admin` })
+    new CfnOutput(stack, 'AdminIssuer', {
       value: people.issuer,
       description: 'The issuer of admins, as `npm run operators` and members name it',
-    }).overrideLogicalId('AdminIssuer')
-    new CfnOutput(this, 'AdminAutomationArn', {
+    })
+    new CfnOutput(stack, 'AdminAutomationArn', {
       value: `arn:${Aws.PARTITION}:execute-api:${Aws.REGION}:${Aws.ACCOUNT_ID}:${api.apiId}/$default/*/iam/admin/*`,
       description: 'What a role of this account must be allowed to execute-api:Invoke to call /iam/admin',
-    }).overrideLogicalId('AdminAutomationArn')
+    })
   }
 }
 

@@ -1,4 +1,4 @@
-import { Aws, CfnOutput, Duration, RemovalPolicy, Validations } from 'aws-cdk-lib'
+import { Aws, CfnOutput, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib'
 import {
   AccountRecovery,
   FeaturePlan,
@@ -78,13 +78,12 @@ export class AdminUsers extends Construct {
       cognitoDomain: { domainPrefix: `deskhand-${Aws.ACCOUNT_ID}` },
     })
 
-    new CfnOutput(this, 'AdminUserPoolId', { value: pool.userPoolId }).overrideLogicalId('AdminUserPoolId')
-    new CfnOutput(this, 'AdminClientId', { value: this.client.userPoolClientId }).overrideLogicalId(
-      'AdminClientId',
-    )
-    new CfnOutput(this, 'AdminSignInUrl', {
+    const stack = Stack.of(this)
+    new CfnOutput(stack, 'AdminUserPoolId', { value: pool.userPoolId })
+    new CfnOutput(stack, 'AdminClientId', { value: this.client.userPoolClientId })
+    new CfnOutput(stack, 'AdminSignInUrl', {
       value: domain.baseUrl(),
       description: 'Where admins sign in: docs/admin-api.md, "Who may call", has the commands',
-    }).overrideLogicalId('AdminSignInUrl')
+    })
   }
 }
