@@ -5,9 +5,11 @@ import { Key } from 'aws-cdk-lib/aws-kms'
 import { Topic } from 'aws-cdk-lib/aws-sns'
 import type { Construct } from 'constructs'
 import { helpdeskNames } from '../schemas/names.ts'
+import { AdminApi } from './admin-api.ts'
 import { dashboard } from './dashboard.ts'
 import { HelpdeskEndpoint } from './helpdesk-endpoint.ts'
 import { IdentityKeys } from './identity-keys.ts'
+import { tenantGrants, tenantMay, tenantOutboundSecrets } from './permissions.ts'
 import { PublicKeys } from './public-keys.ts'
 import { readSettings } from './settings.ts'
 import type { StorageStack } from './storage-stack.ts'
@@ -18,7 +20,7 @@ import { WebhookApi } from './webhook-api.ts'
 /** Everything that runs. It holds no data: it can be destroyed and deployed again. */
 export class DeskhandStack extends Stack {
   constructor(scope: Construct, id: string, storage: StorageStack) {
-    super(scope, id, { description: 'Deskhand: webhooks, turns, sweeper' })
+    super(scope, id, { description: 'Deskhand: webhooks, turns, sweeper, admin API' })
     const settings = readSettings(this.node)
 
     // Destroyed with the stack: messages are only hints, the tables are the truth.
@@ -32,7 +34,7 @@ export class DeskhandStack extends Stack {
       (helpdesk) =>
         new HelpdeskEndpoint(this, helpdesk, {
           helpdesk,
-          api: webhooks.api,
+          webhooks,
           storage,
           queuesKey,
           settings,
@@ -40,12 +42,22 @@ export class DeskhandStack extends Stack {
     )
     const identityKeys = new IdentityKeys(this, 'IdentityKeys', settings)
     new TenantRole(this, 'Tenant', {
-      storage,
+      description: 'Deskhand: one tenant, by session tag',
+      functions: endpoints.map(({ answer }) => answer),
       signingKey: identityKeys.signing,
-      answers: endpoints.map(({ answer }) => answer),
+      permissions: tenantMay(storage, identityKeys.signing),
+      secrets: [tenantOutboundSecrets, tenantGrants],
     })
     new PublicKeys(this, 'PublicKeys', { api: webhooks.api, keys: identityKeys, settings })
     const sweeper = new Sweeper(this, 'Sweeper', { endpoints, storage, queuesKey, settings })
+    new AdminApi(this, 'Admin', {
+      webhooks,
+      endpoints,
+      storage,
+      queuesKey,
+      signingKey: identityKeys.signing,
+      settings,
+    })
     dashboard(this, { api: webhooks, endpoints, sweeper })
 
     if (settings.alarmTopicArn) {
@@ -56,11 +68,11 @@ export class DeskhandStack extends Stack {
     }
 
     new CfnOutput(this, 'PublicKeysUrl', {
-      value: `${settings.publicUrl ?? webhooks.api.apiEndpoint}/t/{tenant}/.well-known/jwks.json`,
+      value: `${webhooks.publicUrl}/t/{tenant}/.well-known/jwks.json`,
       description: "Where a tenant's API finds the keys that Deskhand-Identity is signed by",
     })
     new CfnOutput(this, 'WebhookUrl', {
-      value: `${settings.publicUrl ?? webhooks.api.apiEndpoint}/webhooks/{helpdesk}/{connectionId}`,
+      value: `${webhooks.publicUrl}/webhooks/{helpdesk}/{connectionId}`,
       description: `What a connection's webhook is to be sent to; {helpdesk} is one of: ${helpdeskNames.join(', ')}`,
     })
   }

@@ -1,5 +1,5 @@
-import { Duration, Fn, Validations } from 'aws-cdk-lib'
-import { type HttpApi, HttpMethod, PayloadFormatVersion } from 'aws-cdk-lib/aws-apigatewayv2'
+import { Duration, Validations } from 'aws-cdk-lib'
+import { HttpMethod, PayloadFormatVersion } from 'aws-cdk-lib/aws-apigatewayv2'
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
@@ -14,10 +14,11 @@ import { answerMay, inboundSecrets, receiveMay, secretFinding } from './permissi
 import type { Settings } from './settings.ts'
 import type { StorageStack } from './storage-stack.ts'
 import { timeouts } from './timeouts.ts'
+import type { WebhookApi } from './webhook-api.ts'
 
 export interface HelpdeskEndpointProps {
   helpdesk: HelpdeskName
-  api: HttpApi
+  webhooks: WebhookApi
   storage: StorageStack
   queuesKey: IKey
   settings: Settings
@@ -37,7 +38,7 @@ export class HelpdeskEndpoint extends Construct {
 
   constructor(scope: Construct, id: string, props: HelpdeskEndpointProps) {
     super(scope, id)
-    const { helpdesk, storage, queuesKey, settings } = props
+    const { helpdesk, webhooks, storage, queuesKey, settings } = props
     this.helpdesk = helpdesk
 
     const deadLetters = new Queue(this, 'DeadLetters', {
@@ -54,12 +55,11 @@ export class HelpdeskEndpoint extends Construct {
       deadLetterQueue: { queue: deadLetters, maxReceiveCount: 5 },
     })
 
-    const publicUrl = settings.publicUrl ?? props.api.apiEndpoint
     const environment = {
       CONVERSATIONS_TABLE: storage.conversations.tableName,
       CONFIGURATION_TABLE: storage.configuration.tableName,
       QUEUE_URL: this.queue.queueUrl,
-      PUBLIC_URL: publicUrl,
+      PUBLIC_URL: webhooks.publicUrl,
     }
     this.receive = new DeskhandFunction(this, 'Receive', {
       path: `${helpdesk}/receive`,
@@ -84,10 +84,7 @@ export class HelpdeskEndpoint extends Construct {
         ...environment,
         CONTENT_KEY_ID: storage.contentKey.keyArn,
         ANTHROPIC_SECRET_ID: storage.anthropicSecret.secretArn,
-        // https://<host>: no tool of a tenant may call our own front door.
-        OWN_HOSTS: [props.api.apiEndpoint, ...(settings.publicUrl ? [settings.publicUrl] : [])]
-          .map((url) => Fn.select(2, Fn.split('/', url)))
-          .join(','),
+        OWN_HOSTS: webhooks.ownHosts,
         ...(settings.codeSender === undefined ? {} : { CODE_SENDER: settings.codeSender }),
       },
       logRetention: settings.logRetentionDays,
@@ -99,7 +96,7 @@ export class HelpdeskEndpoint extends Construct {
       new SqsEventSource(this.queue, { batchSize: 1, maxConcurrency: 10, reportBatchItemFailures: true }),
     )
 
-    const routes = props.api.addRoutes({
+    const routes = webhooks.api.addRoutes({
       path: `/webhooks/${helpdesk}/{connectionId}`,
       // Some helpdesks ask by HEAD whether the URL is there; receive answers that before anything else.
       methods: [HttpMethod.POST, HttpMethod.HEAD],

@@ -3,6 +3,7 @@ import { Aws } from 'aws-cdk-lib'
 import { type Conditions, PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
 import type { IQueue } from 'aws-cdk-lib/aws-sqs'
+import { memberPk, operatorsPk, tenantsPk } from '../schemas/admin.ts'
 import { grantPrefix } from '../schemas/authorization.ts'
 import { dueIndex, type StorageStack } from './storage-stack.ts'
 
@@ -13,6 +14,9 @@ const tenant = `\${aws:PrincipalTag/tenant}`
 export const inboundSecrets = 'deskhand/*/inbound/*'
 /** Names of the secrets that a tenant's session may read. */
 export const tenantOutboundSecrets = `deskhand/${tenant}/outbound/*`
+
+/** Names of the webhook secrets of the session's tenant, which its admins enter and nobody reads but `receive`. */
+export const tenantInboundSecrets = `deskhand/${tenant}/inbound/*`
 
 /** Those that it may overwrite too: refresh tokens, which their server replaces (`grantPrefix`). */
 export const tenantGrants = `deskhand/${tenant}/outbound/${grantPrefix}*`
@@ -70,18 +74,53 @@ export const tenantMay = (storage: StorageStack, signingKey: IKey): PolicyStatem
   // The tenant's wrapped data key is the one row of configuration that the agent itself makes.
   allow(['dynamodb:PutItem'], storage.configuration.tableArn, leadingKeys(`T#${tenant}#key`)),
   useTables(storage),
-  ...readSecrets(storage, secretArn(tenantOutboundSecrets), {
-    StringEquals: { 'secretsmanager:ResourceTag/tenant': tenant },
-  }),
-  ...overwriteSecrets(storage, secretArn(tenantGrants), {
-    StringEquals: { 'secretsmanager:ResourceTag/tenant': tenant },
-  }),
-  allow(['kms:GenerateDataKey', 'kms:Decrypt'], storage.contentKey.keyArn, {
-    StringEquals: { 'kms:EncryptionContext:tenant': tenant },
-  }),
-  allow(['kms:Sign'], signingKey.keyArn, {
-    StringEquals: { 'kms:SigningAlgorithm': 'ECDSA_SHA_256' },
-  }),
+  ...readSecrets(storage, secretArn(tenantOutboundSecrets), ownTag),
+  ...overwriteSecrets(storage, [secretArn(tenantGrants)], ownTag),
+  ...useTenantKeys(storage, signingKey),
+]
+
+/**
+ * The admin API by itself: sees who is an operator and which tenants there are, makes tenants, wakes `answer`, and
+ * becomes a tenant. It makes no operator: that takes an operator's own rights to the table (`bin/operators.ts`).
+ */
+export const adminMay = (storage: StorageStack, queues: IQueue[], queuesKey: IKey): PolicyStatement[] => [
+  allow(['dynamodb:GetItem'], storage.configuration.tableArn, leadingKeys(operatorsPk)),
+  allow(
+    ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem'],
+    storage.configuration.tableArn,
+    leadingKeys(tenantsPk),
+  ),
+  useTables(storage),
+  ...send(queuesKey, ...queues),
+]
+
+/**
+ * The admin API as one tenant. Configuration is only ever added to, but for members: there is no `UpdateItem`. That a
+ * row is new is a condition of our own writes; IAM cannot ask for it.
+ */
+export const tenantAdminMay = (storage: StorageStack, signingKey: IKey): PolicyStatement[] => [
+  allow(
+    [
+      'dynamodb:GetItem',
+      'dynamodb:BatchGetItem',
+      'dynamodb:Query',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+    ],
+    storage.conversations.tableArn,
+    leadingKeys(`T#${tenant}#*`),
+  ),
+  allow(
+    ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:PutItem'],
+    storage.configuration.tableArn,
+    leadingKeys(`T#${tenant}#*`),
+  ),
+  allow(['dynamodb:DeleteItem'], storage.configuration.tableArn, leadingKeys(memberPk(tenant))),
+  useTables(storage),
+  ...readSecrets(storage, secretArn(tenantOutboundSecrets), ownTag),
+  ...overwriteSecrets(storage, [tenantInboundSecrets, tenantOutboundSecrets].map(secretArn), ownTag),
+  ...makeSecrets(storage, [tenantInboundSecrets, tenantOutboundSecrets].map(secretArn)),
+  ...useTenantKeys(storage, signingKey),
 ]
 
 /** `public-keys`: the public halves of the keys that sign. */
@@ -103,6 +142,9 @@ export const sweeperMay = (storage: StorageStack, queues: IQueue[], queuesKey: I
   useTables(storage),
   ...send(queuesKey, ...queues),
 ]
+
+/** A secret that carries the tag of the session's tenant. */
+const ownTag: Conditions = { StringEquals: { 'secretsmanager:ResourceTag/tenant': tenant } }
 
 function allow(actions: string[], resources: string | string[], conditions?: Conditions): PolicyStatement {
   return new PolicyStatement({ actions, resources: [resources].flat(), ...(conditions && { conditions }) })
@@ -145,12 +187,46 @@ function readSecrets(storage: StorageStack, arn: string, conditions?: Conditions
 }
 
 /** Stores new values of secrets that there are; their tags and key stay as they are. */
-function overwriteSecrets(storage: StorageStack, arn: string, conditions: Conditions): PolicyStatement[] {
+function overwriteSecrets(storage: StorageStack, arns: string[], conditions: Conditions): PolicyStatement[] {
   return [
-    allow(['secretsmanager:PutSecretValue'], arn, conditions),
+    allow(['secretsmanager:PutSecretValue'], arns, conditions),
     allow(['kms:GenerateDataKey'], storage.secretsKey.keyArn, {
       ...via('secretsmanager'),
-      StringLike: { 'kms:EncryptionContext:SecretARN': arn },
+      StringLike: { 'kms:EncryptionContext:SecretARN': arns },
+    }),
+  ]
+}
+
+/**
+ * Makes secrets that carry exactly one tag, the session's tenant. What another has tagged is not tagged anew. To make
+ * one, Secrets Manager also asks whether its maker could open it: reading it is another right.
+ */
+function makeSecrets(storage: StorageStack, arns: string[]): PolicyStatement[] {
+  const taggedAsOwn: Conditions = {
+    StringEquals: { 'aws:RequestTag/tenant': tenant },
+    'ForAllValues:StringEquals': { 'aws:TagKeys': ['tenant'] },
+  }
+  return [
+    allow(['secretsmanager:CreateSecret'], arns, taggedAsOwn),
+    allow(['secretsmanager:TagResource'], arns, {
+      ...taggedAsOwn,
+      StringEqualsIfExists: { 'secretsmanager:ResourceTag/tenant': tenant },
+    }),
+    allow(['kms:GenerateDataKey', 'kms:Decrypt'], storage.secretsKey.keyArn, {
+      ...via('secretsmanager'),
+      StringLike: { 'kms:EncryptionContext:SecretARN': arns },
+    }),
+  ]
+}
+
+/** Data keys with the session's tenant as context, and signatures of `Deskhand-Identity`. */
+function useTenantKeys(storage: StorageStack, signingKey: IKey): PolicyStatement[] {
+  return [
+    allow(['kms:GenerateDataKey', 'kms:Decrypt'], storage.contentKey.keyArn, {
+      StringEquals: { 'kms:EncryptionContext:tenant': tenant },
+    }),
+    allow(['kms:Sign'], signingKey.keyArn, {
+      StringEquals: { 'kms:SigningAlgorithm': 'ECDSA_SHA_256' },
     }),
   ]
 }

@@ -8,7 +8,7 @@ const memory = (megabytes: number) => z.coerce.number().int().min(128).max(10_24
 export const identitySlots = ['a', 'b'] as const
 export type IdentitySlot = (typeof identitySlots)[number]
 
-const settings = z.object({
+const values = z.object({
   /** SNS topic that every alarm notifies. Without one the alarms only show. */
   alarmTopicArn: z.string().startsWith('arn:').optional(),
   /** Where helpdesks reach us, where that is not the API's own address: a custom domain. Some sign the URL they call. */
@@ -26,6 +26,18 @@ const settings = z.object({
   answerMemory: memory(512),
   sweeperMemory: memory(256),
   publicKeysMemory: memory(256),
+  /** Lambda gives processor time by memory, and the admin API parses over 1 MB of code before its first answer. */
+  adminMemory: memory(1024),
+  /** Calls of one route of the admin API a second, over all who call. */
+  adminThrottleRate: z.coerce.number().int().min(1).default(20),
+  adminThrottleBurst: z.coerce.number().int().min(1).default(40),
+  /** An OpenID Connect issuer of your own, whose tokens the admin API takes. Without one a Cognito user pool is made. */
+  adminIssuer: z
+    .string()
+    .regex(/^https:\/\/[^\s?#]+$/, 'the https:// URL that stands in `iss` of its tokens, to the letter')
+    .optional(),
+  /** What `aud` (or `client_id`) of its tokens must be. */
+  adminAudience: z.string().min(1).optional(),
   /** The key that signs `Deskhand-Identity`. */
   identityKey: z.enum(identitySlots).default('a'),
   /** Where a rotation is under way: publish the other key too. See docs/verify-identity.md, "Rotation". */
@@ -36,9 +48,17 @@ const settings = z.object({
   answerReservedConcurrency: z.coerce.number().int().min(10).optional(),
 })
 
+/** Tokens of an issuer that were made for something else must not count here. */
+const settings = values.superRefine(({ adminIssuer, adminAudience }, { addIssue }) => {
+  if (adminIssuer !== undefined && adminAudience === undefined)
+    addIssue({ code: 'custom', path: ['adminAudience'], message: 'name it with adminIssuer' })
+  if (adminIssuer === undefined && adminAudience !== undefined)
+    addIssue({ code: 'custom', path: ['adminIssuer'], message: 'name it with adminAudience' })
+})
+
 /** What an operator may choose: `cdk deploy -c name=value`, or `context` in cdk.json. */
 export type Settings = z.infer<typeof settings>
 
 /** Throws a ZodError that names the setting when a value cannot be used. */
 export const readSettings = (node: Node): Settings =>
-  settings.parse(Object.fromEntries(Object.keys(settings.shape).map((key) => [key, node.tryGetContext(key)])))
+  settings.parse(Object.fromEntries(Object.keys(values.shape).map((key) => [key, node.tryGetContext(key)])))

@@ -3,11 +3,13 @@ import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } fr
 import { Key } from 'aws-cdk-lib/aws-kms'
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager'
 import type { Construct } from 'constructs'
+import { AdminUsers } from './admin-users.ts'
+import { readSettings } from './settings.ts'
 
 /** The sparse index of tickets that are due: the attributes are there only while they are. */
 export const dueIndex = 'due'
 
-/** What must outlive a deployment: the tables, the keys that open them, and the Anthropic key. All are retained. */
+/** What must outlive a deployment: the tables, the keys that open them, the Anthropic key, who can sign in. All are retained. */
 export class StorageStack extends Stack {
   readonly conversations: Table
   readonly configuration: Table
@@ -18,6 +20,8 @@ export class StorageStack extends Stack {
   /** Encrypts the secrets, of tenants and our own. */
   readonly secretsKey: Key
   readonly anthropicSecret: Secret
+  /** Absent where an issuer of the company's own vouches for them. */
+  readonly adminUsers: AdminUsers | undefined
 
   constructor(scope: Construct, id: string) {
     super(scope, id, { description: 'Deskhand: tables, keys and secrets', terminationProtection: true })
@@ -50,6 +54,10 @@ export class StorageStack extends Stack {
       reason:
         'Anthropic has no API that rotates a key: an operator makes a new one and stores it by the command of the output.',
     })
+
+    // Whoever is signed in is known by a subject that this pool made up: a new pool would know nobody.
+    if (readSettings(this.node).adminIssuer === undefined)
+      this.adminUsers = new AdminUsers(this, 'AdminUsers')
 
     new CfnOutput(this, 'ConversationsTable', { value: this.conversations.tableName })
     new CfnOutput(this, 'ConfigurationTable', { value: this.configuration.tableName })

@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib'
 
 /**
- * How long things may take. They fit each other: API Gateway waits longer for `receive` than it runs (30 s), a
+ * How long things may take. They fit each other: API Gateway waits longer for `receive` and the admin API than they run (30 s), a
  * ticket's lease (200 s, `lambdas/core/lease.ts`) outlives `answer`, and a message stays invisible for six times
  * the run of `answer`, as AWS asks of queues that feed a function.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
@@ -11,5 +11,7 @@ export const timeouts = {
   answer: Duration.seconds(180),
   publicKeys: Duration.seconds(10),
   sweeper: Duration.seconds(50),
+  /** It waits for helpdesks and a tenant's APIs, so it has all the time that API Gateway gives. */
+  admin: Duration.seconds(29),
   visibility: Duration.minutes(18),
 } as const

@@ -1,33 +1,50 @@
-import { Duration } from 'aws-cdk-lib'
+import { Duration, Fn } from 'aws-cdk-lib'
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway'
-import { HttpApi, HttpStage, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2'
+import {
+  type CfnRoute,
+  type CfnStage,
+  HttpApi,
+  type HttpRoute,
+  HttpStage,
+  LogGroupLogDestination,
+} from 'aws-cdk-lib/aws-apigatewayv2'
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import { LogGroup } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import { alarmAbove } from './alarm.ts'
 import type { Settings } from './settings.ts'
 
-/** The one front door: routes are added by each helpdesk, all else is 404. */
+/** The one front door: routes are added by each helpdesk, the public keys and the admin API, all else is 404. */
 export class WebhookApi extends Construct {
   readonly api: HttpApi
   readonly latency: Metric
   readonly serverErrors: Metric
+  /** Where we are reached, without a slash at its end. */
+  readonly publicUrl: string
+  /** Our hosts, with commas between them: no tool of a tenant may call our own front door. */
+  readonly ownHosts: string
+
+  readonly #stage: HttpStage
 
   constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id)
     this.api = new HttpApi(this, 'Api', {
       apiName: 'Deskhand',
-      description: 'Deskhand: webhooks of helpdesks',
+      description: 'Deskhand: webhooks of helpdesks, admin API',
       createDefaultStage: false,
     })
+    this.publicUrl = settings.publicUrl ?? this.api.apiEndpoint
+    this.ownHosts = [this.api.apiEndpoint, ...(settings.publicUrl ? [settings.publicUrl] : [])]
+      .map((url) => Fn.select(2, Fn.split('/', url))) // https://<host>
+      .join(',')
     const logs = new LogGroup(this, 'AccessLogs', { retention: settings.logRetentionDays })
-    new HttpStage(this, 'Stage', {
+    this.#stage = new HttpStage(this, 'Stage', {
       httpApi: this.api,
       autoDeploy: true,
       throttle: { rateLimit: settings.throttleRate, burstLimit: settings.throttleBurst },
       accessLogSettings: {
         destination: new LogGroupLogDestination(logs),
-        // The caller is a helpdesk's server or an attacker, never a customer: its address may be kept.
+        // The caller is a helpdesk's server, an admin or an attacker, never a customer: its address may be kept.
         format: AccessLogFormat.custom(
           JSON.stringify({
             requestId: '$context.requestId',
@@ -49,7 +66,17 @@ export class WebhookApi extends Construct {
       'ServerErrors',
       this.serverErrors,
       0,
-      'A webhook was answered 5xx: the store is down, or receive is throttled or crashing. Helpdesks send some of them again.',
+      'A webhook or a call of the admin API was answered 5xx: the store is down, or a function is throttled or crashing. The access log names the route. Helpdesks send some webhooks again.',
     )
+  }
+
+  /** Takes fewer calls of these routes, of each by itself, than the stage takes of the others. */
+  limit(routes: HttpRoute[], most: { rate: number; burst: number }): void {
+    const stage = this.#stage.node.defaultChild as CfnStage
+    const limits = { ThrottlingRateLimit: most.rate, ThrottlingBurstLimit: most.burst }
+    const keys = routes.map((route) => (route.node.defaultChild as CfnRoute).routeKey)
+    stage.routeSettings = { ...stage.routeSettings, ...Object.fromEntries(keys.map((key) => [key, limits])) }
+    // API Gateway refuses settings of a route that is not there yet.
+    this.#stage.node.addDependency(...routes)
   }
 }

@@ -34,6 +34,9 @@ export type Member = z.infer<typeof member>
 /** Somebody who may call for every tenant: row `OPERATORS`, sort key the hash of issuer and subject. */
 export const operator = member.omit({ role: true })
 
+/** That somebody became or stopped being an operator: row `OPERATORS#history`, written before it counts. Only ever added. */
+export const operatorChange = operator.extend({ did: z.enum(['add', 'remove']), why })
+
 /** A tenant that the admin API knows: row `TENANTS`, sort key its id. */
 export const tenant = z.object({
   id: tenantId,
@@ -43,6 +46,7 @@ export const tenant = z.object({
 })
 
 export const operatorsPk = 'OPERATORS'
+export const operatorHistoryPk = 'OPERATORS#history'
 export const tenantsPk = 'TENANTS'
 export const memberPk = (tenant: string): string => `T#${tenant}#member`
 

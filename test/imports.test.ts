@@ -26,6 +26,7 @@ const operatorsTools = [
   'bin/config-files.ts',
   'bin/config.ts',
   'bin/openapi.ts',
+  'bin/operators.ts',
   'bin/publish-configuration.ts',
 ]
 

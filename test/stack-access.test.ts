@@ -1,6 +1,16 @@
 import { describe, expect, test } from '@jest/globals'
 import { helpdeskNames } from '../schemas/names.ts'
-import { conditionsHold, isAllowed, type Request, type Statement, statementsOf } from './stack-access.ts'
+import {
+  acme,
+  conditionsHold,
+  isAllowed,
+  keys,
+  type Request,
+  type Statement,
+  secret,
+  statementsOf,
+  tableActions,
+} from './stack-access.ts'
 import { synthesize } from './stack-template.ts'
 
 const stacks = synthesize()
@@ -12,7 +22,6 @@ const secretsKey = stacks.attribute(storage, storage.secretsKey.keyArn)
 const tablesKey = stacks.attribute(storage, storage.tablesKey.keyArn)
 const anthropicSecret = stacks.attribute(storage, storage.anthropicSecret.secretArn)
 const index = `${conversations}/index/due`
-const secret = (name: string) => `arn:aws:secretsmanager:eu-west-1:111122223333:secret:${name}-a1B2c3`
 
 const identityKey = stacks
   .all('AWS::KMS::Key')
@@ -30,29 +39,14 @@ const roles = {
   answer: roleWhere('Deskhand: zendesk/answer').id,
   publicKeys: roleWhere('Deskhand: public-keys/public-keys').id,
   sweeper: roleWhere('Deskhand: sweeper/sweeper').id,
+  admin: roleWhere('Deskhand: admin/admin').id,
+  tenantAdmin: roleWhere('Deskhand: one tenant, by session tag, for its admins').id,
   tenant: tenantRole.id,
 }
 type RoleName = keyof typeof roles
 const may = (role: RoleName, action: string, resource: string, request?: Request) =>
   isAllowed(stacks, statementsOf(stacks, roles[role]), action, resource, request)
-const acme = (request: Request): Request => ({ 'aws:PrincipalTag/tenant': 'acme', ...request })
-const keys = (...leading: string[]): Request => ({ 'dynamodb:LeadingKeys': leading })
 
-const tableActions = [
-  'BatchGetItem',
-  'BatchWriteItem',
-  'ConditionCheckItem',
-  'DeleteItem',
-  'GetItem',
-  'PartiQLDelete',
-  'PartiQLInsert',
-  'PartiQLSelect',
-  'PartiQLUpdate',
-  'PutItem',
-  'Query',
-  'Scan',
-  'UpdateItem',
-].map((name) => `dynamodb:${name}`)
 /** What a role may do on a table with these leading keys. */
 const onTable = (role: RoleName, table: string, request: Request) =>
   tableActions.filter((action) => may(role, action, table, request)).map((action) => action.slice(9))
@@ -169,7 +163,7 @@ describe('refresh tokens', () => {
   })
 
   test('are written by no other role', () => {
-    for (const role of ['receive', 'answer', 'publicKeys', 'sweeper'] as const)
+    for (const role of ['receive', 'answer', 'publicKeys', 'sweeper', 'admin'] as const)
       expect(write(role, 'deskhand/acme/outbound/grant-shop', 'acme')).toEqual([])
   })
 
@@ -201,7 +195,7 @@ describe('the key that signs Deskhand-Identity', () => {
   test("signs for a tenant's session, by one algorithm, and for nobody else", () => {
     expect(on('tenant')).toEqual(['kms:Sign'])
     expect(on('tenant', { 'kms:SigningAlgorithm': 'ECDSA_SHA_512' })).toEqual([])
-    for (const role of ['receive', 'answer', 'sweeper'] as const) expect(on(role)).toEqual([])
+    for (const role of ['receive', 'answer', 'sweeper', 'admin'] as const) expect(on(role)).toEqual([])
   })
 
   test('shows its public half to the function that serves it, which reaches nothing else', () => {
@@ -349,6 +343,8 @@ describe('every policy', () => {
     const explained: Record<string, string> = {
       '*': 'X-Ray has no resources',
       [secretPattern('deskhand/*/inbound/*')]: 'tenants are made at run time',
+      [secretPattern(`deskhand/\${aws:PrincipalTag/tenant}/inbound/*`)]:
+        'made at run time, held by path and tag',
       [secretPattern(`deskhand/\${aws:PrincipalTag/tenant}/outbound/*`)]:
         'made at run time, held by path and tag',
       [secretPattern(`deskhand/\${aws:PrincipalTag/tenant}/outbound/grant-*`)]:
@@ -375,7 +371,9 @@ describe('every policy', () => {
       const leading = [Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys']].flat() as string[]
       expect(leading.length).toBeGreaterThan(0)
       for (const pattern of leading)
-        expect(pattern).toMatch(/^T#(\*|\$\{aws:PrincipalTag\/tenant\})#(.*#)?(\*|release|key)$/)
+        expect(pattern).toMatch(
+          /^(OPERATORS|TENANTS|T#(\*|\$\{aws:PrincipalTag\/tenant\})#(.*#)?(\*|release|key|member))$/,
+        )
     }
   })
 

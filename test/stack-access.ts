@@ -10,6 +10,29 @@ export interface Statement {
 /** Condition keys of one request. A key that is not there is not in the request. */
 export type Request = Record<string, string | string[]>
 
+/** A request of a session for the tenant acme. */
+export const acme = (request: Request): Request => ({ 'aws:PrincipalTag/tenant': 'acme', ...request })
+export const keys = (...leading: string[]): Request => ({ 'dynamodb:LeadingKeys': leading })
+export const secret = (name: string): string =>
+  `arn:aws:secretsmanager:eu-west-1:111122223333:secret:${name}-a1B2c3`
+
+/** Every way to reach rows of a table. */
+export const tableActions = [
+  'BatchGetItem',
+  'BatchWriteItem',
+  'ConditionCheckItem',
+  'DeleteItem',
+  'GetItem',
+  'PartiQLDelete',
+  'PartiQLInsert',
+  'PartiQLSelect',
+  'PartiQLUpdate',
+  'PutItem',
+  'Query',
+  'Scan',
+  'UpdateItem',
+].map((name) => `dynamodb:${name}`)
+
 /** Everything a role's policies say. */
 export const statementsOf = (stacks: Synthesized, roleId: string): Statement[] =>
   stacks
@@ -57,6 +80,8 @@ export const conditionsHold = (
         case 'StringLike':
         case 'StringEquals':
           return values.length > 0 && values.every(matches)
+        case 'StringEqualsIfExists':
+          return values.every(matches)
         default:
           throw new Error(`${operator} is not evaluated here`)
       }

@@ -9,6 +9,7 @@ export interface Resource {
   /** Its shape differs by type. */
   Properties: ReturnType<Template['toJSON']>
   DeletionPolicy?: string
+  DependsOn?: string[]
 }
 
 const cdkJson = JSON.parse(readFileSync(`${import.meta.dirname}/../cdk.json`, 'utf8'))

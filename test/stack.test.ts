@@ -16,6 +16,7 @@ const paths = [
   ...helpdeskNames.flatMap((helpdesk) => [`${helpdesk}/receive`, `${helpdesk}/answer`]),
   'public-keys/public-keys',
   'sweeper/sweeper',
+  'admin/admin',
 ]
 
 /** The function `lambdas/<path>.ts`: its role carries the path. */
@@ -52,6 +53,7 @@ describe('synthesis', () => {
     expect(acknowledged.toSorted()).toEqual(
       [
         'DeskhandStorage/AnthropicKey AwsSolutions-SMG4',
+        'DeskhandStorage/AdminUsers/Pool AwsSolutions-COG8',
         ...helpdeskNames.flatMap((helpdesk) => [
           `Deskhand/Webhooks/Api/POST--webhooks--${helpdesk}--{connectionId} AwsSolutions-APIG4`,
           `Deskhand/Webhooks/Api/HEAD--webhooks--${helpdesk}--{connectionId} AwsSolutions-APIG4`,
@@ -64,6 +66,11 @@ describe('synthesis', () => {
         'Deskhand/Webhooks/Api/GET--t--{tenant}--.well-known--jwks.json AwsSolutions-APIG4',
         'Deskhand/PublicKeys/Serve/Role/DefaultPolicy AwsSolutions-IAM5[Resource::*]',
         'Deskhand/Sweeper/Sweep/Role/DefaultPolicy AwsSolutions-IAM5[Resource::*]',
+        'Deskhand/Webhooks/Api/GET--admin--openapi.json AwsSolutions-APIG4',
+        'Deskhand/Webhooks/Api/GET--oauth--callback AwsSolutions-APIG4',
+        'Deskhand/Admin/Call/Role/DefaultPolicy AwsSolutions-IAM5[Resource::*]',
+        `Deskhand/Admin/Tenant/Role/DefaultPolicy AwsSolutions-IAM5[Resource::${secrets}/<aws:PrincipalTag/tenant>/inbound/*]`,
+        `Deskhand/Admin/Tenant/Role/DefaultPolicy AwsSolutions-IAM5[Resource::${secrets}/<aws:PrincipalTag/tenant>/outbound/*]`,
       ].sort(),
     )
   })
@@ -76,7 +83,7 @@ describe('synthesis', () => {
 
   test('leaves room for every helpdesk: far from the 500 resources of a stack', () => {
     const counts = stacks.templates.map((template) => Object.keys(template.Resources).length)
-    expect(Math.max(...counts)).toBeLessThan(200)
+    expect(Math.max(...counts)).toBeLessThan(250)
   })
 })
 
@@ -158,12 +165,16 @@ describe('the keys that sign Deskhand-Identity', () => {
 })
 
 describe('the front door', () => {
-  test('has a POST and a HEAD route for each helpdesk and the public keys, payload version 2.0, and no other', () => {
+  test('has a POST and a HEAD route for each helpdesk, the public keys and the admin API, payload version 2.0, and no other', () => {
     expect(all('AWS::ApiGatewayV2::Route').map(({ Properties }) => Properties.RouteKey)).toEqual([
       ...helpdeskNames.flatMap((helpdesk) =>
         ['POST', 'HEAD'].map((method) => `${method} /webhooks/${helpdesk}/{connectionId}`),
       ),
       'GET /t/{tenant}/.well-known/jwks.json',
+      'ANY /admin/{proxy+}',
+      'ANY /iam/admin/{proxy+}',
+      'GET /admin/openapi.json',
+      'GET /oauth/callback',
     ])
     for (const { Properties } of all('AWS::ApiGatewayV2::Integration')) {
       expect(Properties.PayloadFormatVersion).toBe('2.0')
@@ -273,6 +284,7 @@ describe('time', () => {
       const answer = functionAt(`${helpdesk}/answer`).Properties.Timeout
       // API Gateway waits at most 30 s for an integration.
       expect(receive).toBeLessThan(29)
+      expect(functionAt('admin/admin').Properties.Timeout).toBeLessThan(30)
       expect(answer).toBeLessThan(leaseMs / 1000)
       expect(leaseMs / 1000).toBeLessThan(timeouts.visibility.toSeconds())
       expect(timeouts.visibility.toSeconds()).toBeGreaterThanOrEqual(6 * answer)
@@ -413,6 +425,7 @@ describe('settings', () => {
       ]),
       [256, undefined],
       [256, undefined],
+      [1024, undefined],
     ])
   })
 
