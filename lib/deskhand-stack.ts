@@ -8,6 +8,7 @@ import { helpdeskNames } from '../schemas/names.ts'
 import { dashboard } from './dashboard.ts'
 import { HelpdeskEndpoint } from './helpdesk-endpoint.ts'
 import { IdentityKeys } from './identity-keys.ts'
+import { Jobs } from './jobs.ts'
 import { PublicKeys } from './public-keys.ts'
 import { readSettings } from './settings.ts'
 import type { StorageStack } from './storage-stack.ts'
@@ -45,7 +46,8 @@ export class DeskhandStack extends Stack {
       answers: endpoints.map(({ answer }) => answer),
     })
     new PublicKeys(this, 'PublicKeys', { api: webhooks.api, keys: identityKeys, settings })
-    const sweeper = new Sweeper(this, 'Sweeper', { endpoints, storage, queuesKey, settings })
+    const jobs = new Jobs(this, 'Jobs', { storage, queuesKey, settings })
+    const sweeper = new Sweeper(this, 'Sweeper', { endpoints, jobs, storage, queuesKey, settings })
     dashboard(this, { api: webhooks, endpoints, sweeper })
 
     if (settings.alarmTopicArn) {

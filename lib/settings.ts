@@ -26,6 +26,7 @@ const settings = z.object({
   answerMemory: memory(512),
   sweeperMemory: memory(256),
   publicKeysMemory: memory(256),
+  jobsMemory: memory(256),
   /** The key that signs `Deskhand-Identity`. */
   identityKey: z.enum(identitySlots).default('a'),
   /** Where a rotation is under way: publish the other key too. See docs/verify-identity.md, "Rotation". */

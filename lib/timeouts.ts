@@ -11,5 +11,7 @@ export const timeouts = {
   answer: Duration.seconds(180),
   publicKeys: Duration.seconds(10),
   sweeper: Duration.seconds(50),
+  /** As long as `answer`: a job's lease (200 s, `lambdas/core/jobs/job-lease.ts`) outlives it too. */
+  jobs: Duration.seconds(180),
   visibility: Duration.minutes(18),
 } as const

@@ -13,7 +13,7 @@ import { type Caller, type Input, isRefusal, type Operations, refuse } from './a
 import { sendEmail, sesPath } from './aws-ses.ts'
 import { sqs } from './aws-sqs.ts'
 import { loadState, type StoredMail, type StoredMessage } from './aws-state.ts'
-import { assumeRole, errorXml, type Session } from './aws-sts.ts'
+import { assumeRole, errorXml, jobsRoleArn, type Session } from './aws-sts.ts'
 
 export interface AwsEndpointOptions {
   /** Keeps secrets, keys and queues in this directory. Default: memory. */
@@ -26,8 +26,10 @@ export interface AwsEndpointOptions {
 
 export interface AwsEndpoint {
   url: string
-  /** Any role will do: what a session may do follows from its tenant tag. */
+  /** Any role will do, but for jobs: what a session may do follows from its tenant tag. */
   roleArn: string
+  /** The role of jobs: it may delete a tenant's secrets, and read none. */
+  jobsRoleArn: string
   /** Credentials that may do everything here. */
   credentials: { accessKeyId: string; secretAccessKey: string }
   /** Makes a KMS key unless it is there, and answers its ARN. */
@@ -140,6 +142,7 @@ export async function startAwsEndpoint(options: AwsEndpointOptions = {}): Promis
   return {
     url,
     roleArn: 'arn:aws:iam::000000000000:role/deskhand-tenant',
+    jobsRoleArn,
     credentials,
     calls,
     createKey(id) {
@@ -199,7 +202,7 @@ function callerOf(request: IncomingMessage, sessions: Map<string, Session>, now:
   if (session.expiresAt <= now()) {
     return refuse('ExpiredTokenException', 'The security token included in the request is expired.')
   }
-  return { tenant: session.tenant }
+  return { tenant: session.tenant, erases: session.erases }
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {

@@ -1,8 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { type Input, refuse, text } from './aws-service.ts'
 
+/** The role that jobs assume for a tenant. */
+export const jobsRoleArn = 'arn:aws:iam::000000000000:role/deskhand-tenant-jobs'
+
 export interface Session {
   tenant: string
+  /** A session of `jobsRoleArn`. */
+  erases: boolean
   token: string
   expiresAt: number
 }
@@ -21,7 +26,8 @@ export function assumeRole(input: Input, sessions: Map<string, Session>, now: ()
     return refuse('AccessDenied', 'the role requires the session tag tenant (sts:TagSession)', 403)
   }
   const accessKeyId = `ASIA${randomBytes(8).toString('hex').toUpperCase()}`
-  const session = { tenant, token: randomBytes(24).toString('base64'), expiresAt: now() + seconds * 1000 }
+  const erases = text(input, 'RoleArn') === jobsRoleArn
+  const session = { tenant, erases, token: randomBytes(24).toString('base64'), expiresAt: now() + seconds * 1000 }
   sessions.set(accessKeyId, session)
   const name = escapeXml(text(input, 'RoleSessionName'))
   return `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>

@@ -6,12 +6,14 @@ import { SQSClient } from '@aws-sdk/client-sqs'
 import type { Context } from 'aws-lambda'
 import { createAnswer } from '../lambdas/core/answer.ts'
 import { answerRuntime } from '../lambdas/core/aws/answer-runtime.ts'
+import { jobsRuntime } from '../lambdas/core/aws/jobs-runtime.ts'
 import { publicKeysRuntime } from '../lambdas/core/aws/public-keys-runtime.ts'
 import { receiveRuntime } from '../lambdas/core/aws/receive-runtime.ts'
 import { sweeperRuntime } from '../lambdas/core/aws/sweeper-runtime.ts'
 import { createTable } from '../lambdas/core/aws/table.ts'
 import { publish } from '../lambdas/core/configuration.ts'
 import type { Helpdesk } from '../lambdas/core/helpdesk.ts'
+import { createJobs } from '../lambdas/core/jobs/run-jobs.ts'
 import { createLog } from '../lambdas/core/log.ts'
 import type { AnswerRuntime, Io } from '../lambdas/core/ports.ts'
 import { createReceive } from '../lambdas/core/receive.ts'
@@ -184,6 +186,16 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
         }),
       )
     }
+    aws.createQueue('jobs-dead')
+    const jobsQueue = aws.createQueue('jobs', {
+      visibilityTimeoutSeconds: 1080,
+      redrive: { deadLetterQueue: 'jobs-dead', maxReceiveCount: 5 },
+    })
+    queueUrls.jobs = jobsQueue
+    const jobs = createJobs(
+      jobsRuntime({ ...cloud, queueUrl: jobsQueue, keyId: contentKey, roleArn: aws.jobsRoleArn }),
+    )
+    opened(queueWorkers({ sqs, queueUrl: jobsQueue, handler: jobs as QueueHandler, workers: 1 }))
     const sweeper = sweeperRuntime({ ...cloud, queueUrls })
     const sweeps = setInterval(() => void sweep(sweeper).catch(() => undefined), sweepEveryMs)
     closing.push(async () => clearInterval(sweeps))

@@ -49,4 +49,6 @@ export const configKey = (tenant: string, kind: ConfigKind, id: string, version:
   pk: `T#${tenant}#config#${kind}#${id}`,
   sk: `v#${keyNumber(version)}`,
 })
+/** What is left of an erased tenant, so that its id never counts again: sort key `tenant`. */
+export const erasedPk = (tenant: string): string => `T#${tenant}#erased`
 export const releasePk = (tenant: string): string => `T#${tenant}#release`

@@ -16,6 +16,7 @@ import { type Configuration, createConfiguration } from './configuration.ts'
 import { heedApprovers } from './consent/heed-approvers.ts'
 import { awaitsTeam } from './consent/proposals.ts'
 import { seeThrough } from './consent/see-through.ts'
+import { indexCustomers } from './customer-index.ts'
 import { DeskhandError } from './errors.ts'
 import type { Helpdesk, HelpdeskApi, Ticket, TokenCache } from './helpdesk.ts'
 import { claim, giveBack, release } from './lease.ts'
@@ -201,6 +202,7 @@ async function look(run: Run): Promise<Ending | Later> {
   }
   await settleTools(work, read)
   const ticket = await settlePosts(work, read)
+  if (lease.row.customers !== undefined) await indexCustomers(work, ticket)
   if (isGivenBack(ticket, lease.row)) await giveBack(tenant.conversations, lease, clock.now())
 
   const newest = ticket.messages.findLast((m) => m.author.role === 'customer') ?? ticket.messages.at(-1)

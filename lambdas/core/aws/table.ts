@@ -2,6 +2,7 @@ import {
   type AttributeValue,
   BatchGetItemCommand,
   ConditionalCheckFailedException,
+  DeleteItemCommand,
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
@@ -96,6 +97,13 @@ export function createTable(client: DynamoDBClient, tableName: string, port: str
             }),
           )
           return rowFrom(Attributes ?? keyOf(key))
+        }),
+      ),
+
+    delete: (call, key, condition) =>
+      run(call, () =>
+        conditionally(key, async () => {
+          await client.send(new DeleteItemCommand({ ...table, Key: keyOf(key), ...expressionOf(condition) }))
         }),
       ),
 
