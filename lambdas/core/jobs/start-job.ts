@@ -18,7 +18,7 @@ export interface JobContext {
   tenant: string
   conversations: Pick<Table, 'get' | 'put' | 'query' | 'update'>
   configuration: Pick<Table, 'query'>
-  vault: Pick<Vault, 'seal' | 'hmac'>
+  vault: Vault
   /** The queue `jobs`. */
   queue: Queue
   clock: Clock
