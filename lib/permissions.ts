@@ -106,13 +106,7 @@ export const jobsMay = (storage: StorageStack, queue: IQueue, queuesKey: IKey): 
 /** `jobs` as one tenant: that tenant's rows, to read, mark and delete; its data keys; its secrets, to delete. */
 export const tenantJobsMay = (storage: StorageStack): PolicyStatement[] => [
   allow(
-    [
-      'dynamodb:GetItem',
-      'dynamodb:Query',
-      'dynamodb:PutItem',
-      'dynamodb:UpdateItem',
-      'dynamodb:DeleteItem',
-    ],
+    ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
     storage.conversations.tableArn,
     leadingKeys(`T#${tenant}#*`),
   ),

@@ -43,11 +43,7 @@ export class Sweeper extends Construct {
       },
       logRetention: settings.logRetentionDays,
       reservedConcurrency: undefined,
-      permissions: sweeperMay(
-        storage,
-        [...endpoints.map(({ queue }) => queue), jobs.queue],
-        queuesKey,
-      ),
+      permissions: sweeperMay(storage, [...endpoints.map(({ queue }) => queue), jobs.queue], queuesKey),
     })
     // Never repeated: the next minute's sweep does the same and knows more.
     this.sweep.handler.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) })

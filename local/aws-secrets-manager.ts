@@ -96,7 +96,8 @@ function mayWrite(caller: Caller, name: string, secret: StoredSecret | undefined
 /** By the path alone: a secret that lacks its tag is the tenant's all the same. */
 function mayDelete(caller: Caller, name: string): void {
   if (caller.tenant === undefined) return
-  if (caller.erases !== true || !name.startsWith(`deskhand/${caller.tenant}/`)) onlyOwn(caller, 'DeleteSecret')
+  if (caller.erases !== true || !name.startsWith(`deskhand/${caller.tenant}/`))
+    onlyOwn(caller, 'DeleteSecret')
 }
 
 /** What the filter `name` begins with; any other filter is not served. Without one, everything. */

@@ -27,7 +27,12 @@ export function assumeRole(input: Input, sessions: Map<string, Session>, now: ()
   }
   const accessKeyId = `ASIA${randomBytes(8).toString('hex').toUpperCase()}`
   const erases = text(input, 'RoleArn') === jobsRoleArn
-  const session = { tenant, erases, token: randomBytes(24).toString('base64'), expiresAt: now() + seconds * 1000 }
+  const session = {
+    tenant,
+    erases,
+    token: randomBytes(24).toString('base64'),
+    expiresAt: now() + seconds * 1000,
+  }
   sessions.set(accessKeyId, session)
   const name = escapeXml(text(input, 'RoleSessionName'))
   return `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>

@@ -1,6 +1,5 @@
 /** How long the rows of a ticket are kept, and that nothing expires while something rests on it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { addressTag } from '../lambdas/core/consent/grant.ts'
 import { customerPk } from '../lambdas/core/customer-index.ts'
 import { ticketPk } from '../lambdas/core/ticket-key.ts'
 import { demoPeople } from '../local/people.ts'
@@ -63,9 +62,8 @@ describe('a ticket row', () => {
 })
 
 describe('the index of a customer', () => {
-  const tagOf = (address: string) => addressTag({ tenant: jobs } as never, address)
   const indexOf = async (address: string) =>
-    await jobs.conversations.query('look', { pk: customerPk(world.tenant, await tagOf(address)) })
+    await jobs.conversations.query('look', { pk: customerPk(world.tenant, await jobs.tagOf(address)) })
 
   test('finds a ticket by its requester and by whoever else wrote, and holds no address', async () => {
     const ticketId = await world.ask('Hello')

@@ -69,9 +69,9 @@ async function eraseTickets(work: JobWork): Promise<JobEnd> {
   const left = rows.filter((row) => !isErased(work, row))
   let done = rows.length - left.length
   let waiting = 0
-  for (const row of left) {
-    if (work.isTimeUp()) {
-      await saveJob(work, { done, waiting: left.length })
+  for (const [i, row] of left.entries()) {
+    if (i > 0 && work.isTimeUp()) {
+      await saveJob(work, { done, waiting: left.length - i + waiting })
       return { later: 0 }
     }
     if (await eraseTicket(work, row)) done++

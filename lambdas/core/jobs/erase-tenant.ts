@@ -149,7 +149,7 @@ async function goThrough(
   next: string,
   onPage: OnPage,
 ): Promise<JobEnd | 'next'> {
-  while (!work.isTimeUp()) {
+  do {
     const page = await work.keys[table].page('keys', `T#${work.tenant.tenant}#`, cursorOf(work))
     const fields = await onPage(work, table, page.keys)
     const done = work.row.done + page.keys.length
@@ -161,7 +161,7 @@ async function goThrough(
       return 'next'
     }
     await saveJob(work, { ...fields, done, cursor: { pk: page.next.pk, sk: page.next.sk } })
-  }
+  } while (!work.isTimeUp())
   return { later: 0 }
 }
 

@@ -34,9 +34,9 @@ export async function exportCustomer(work: JobWork): Promise<JobEnd> {
   })
   for (const { sk: ticketPk } of index) {
     if (ticketPk <= (work.row.cursor?.after ?? '')) continue
-    if (work.isTimeUp()) return { later: 0 }
     const pages = await writePages(work, await ticketRecords(work, ticketPk, address))
     await saveJob(work, { pages, cursor: { after: ticketPk }, done: work.row.done + 1 })
+    if (work.isTimeUp()) return { later: 0 }
   }
   return 'done'
 }

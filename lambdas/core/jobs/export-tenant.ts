@@ -23,7 +23,6 @@ export async function exportTenant(work: JobWork): Promise<JobEnd> {
   }
   for (const name of namesIn(releases)) {
     if (name <= (work.row.cursor?.after ?? '')) continue
-    if (work.isTimeUp()) return { later: 0 }
     const cut = name.indexOf('#')
     const { pk } = configKey(tenant, name.slice(0, cut) as ConfigKind, name.slice(cut + 1), 1)
     const versions = await configuration.query('versions', { pk })
@@ -32,6 +31,7 @@ export async function exportTenant(work: JobWork): Promise<JobEnd> {
       versions.map((row) => ({ record: 'version', ...withoutKey(row) })),
     )
     await saveJob(work, { pages, cursor: { after: name }, done: work.row.done + 1 })
+    if (work.isTimeUp()) return { later: 0 }
   }
   return 'done'
 }
