@@ -119,7 +119,7 @@ async function eraseTenant(plan?: Plan) {
     state,
     after,
     // Tickets of earlier plays are among them.
-    kinds: Object.keys(before ?? {}).sort(),
+    kinds: Object.keys(before ?? {}).sort((a, b) => a.localeCompare(b)),
     left: left.map((name) => name.replace(id, 'id')),
     secrets: Object.keys(world.aws.secrets()).filter((name) => name.includes(world.tenant)),
   }

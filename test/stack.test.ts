@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { Validations } from 'aws-cdk-lib'
 import { Queue } from 'aws-cdk-lib/aws-sqs'
+import { jobLeaseMs } from '../lambdas/core/jobs/job-lease.ts'
 import { leaseMs } from '../lambdas/core/lease.ts'
 import { deskhandApp } from '../lib/deskhand-app.ts'
 import { logLines } from '../lib/log-lines.ts'
@@ -16,6 +17,7 @@ const paths = [
   ...helpdeskNames.flatMap((helpdesk) => [`${helpdesk}/receive`, `${helpdesk}/answer`]),
   'public-keys/public-keys',
   'sweeper/sweeper',
+  'jobs/jobs',
 ]
 
 /** The function `lambdas/<path>.ts`: its role carries the path. */
@@ -64,6 +66,8 @@ describe('synthesis', () => {
         'Deskhand/Webhooks/Api/GET--t--{tenant}--.well-known--jwks.json AwsSolutions-APIG4',
         'Deskhand/PublicKeys/Serve/Role/DefaultPolicy AwsSolutions-IAM5[Resource::*]',
         'Deskhand/Sweeper/Sweep/Role/DefaultPolicy AwsSolutions-IAM5[Resource::*]',
+        'Deskhand/Jobs/Work/Role/DefaultPolicy AwsSolutions-IAM5[Resource::*]',
+        `Deskhand/Jobs/Tenant/DefaultPolicy AwsSolutions-IAM5[Resource::${secrets}/<aws:PrincipalTag/tenant>/*]`,
       ].sort(),
     )
   })
@@ -76,7 +80,7 @@ describe('synthesis', () => {
 
   test('leaves room for every helpdesk: far from the 500 resources of a stack', () => {
     const counts = stacks.templates.map((template) => Object.keys(template.Resources).length)
-    expect(Math.max(...counts)).toBeLessThan(200)
+    expect(Math.max(...counts)).toBeLessThan(250)
   })
 })
 
@@ -254,7 +258,21 @@ describe('every function', () => {
     const { CONVERSATIONS_TABLE, QUEUE_URLS, ...rest } = variables('sweeper/sweeper')
     expect(rest).toEqual({ NODE_OPTIONS: '--enable-source-maps' })
     expect(text(CONVERSATIONS_TABLE)).toMatch(/^<Conversations/)
-    expect(Object.keys(JSON.parse(text(QUEUE_URLS)))).toEqual([...helpdeskNames])
+    expect(Object.keys(JSON.parse(text(QUEUE_URLS)))).toEqual([...helpdeskNames, 'jobs'])
+  })
+
+  test('that works on jobs is told where things are, and no secret', () => {
+    expect(variables('jobs/jobs')).toEqual({
+      CONVERSATIONS_TABLE: expect.anything(),
+      CONFIGURATION_TABLE: expect.anything(),
+      QUEUE_URL: expect.anything(),
+      CONTENT_KEY_ID: expect.anything(),
+      TENANT_ROLE_ARN: expect.anything(),
+      NODE_OPTIONS: '--enable-source-maps',
+    })
+    expect(text(variables('jobs/jobs').TENANT_ROLE_ARN)).not.toBe(
+      text(variables('zendesk/answer').TENANT_ROLE_ARN),
+    )
   })
 
   test('no template resolves a secret or holds its value', () => {
@@ -282,6 +300,12 @@ describe('time', () => {
     ])
   })
 
+  test('a job’s lease outlives its function', () => {
+    const { Timeout } = functionAt('jobs/jobs').Properties
+    expect(Timeout).toBeLessThan(jobLeaseMs / 1000)
+    expect(timeouts.visibility.toSeconds()).toBeGreaterThanOrEqual(6 * Timeout)
+  })
+
   test('the sweeper runs every minute, for less than one, and is never repeated', () => {
     expect(functionAt('sweeper/sweeper').Properties.Timeout).toBeLessThan(60)
     const [rule] = all('AWS::Events::Rule')
@@ -306,9 +330,9 @@ describe('queues', () => {
   const sources = queues.filter(({ Properties }) => Properties.RedrivePolicy !== undefined)
   const deadLetters = queues.filter(({ Properties }) => Properties.RedrivePolicy === undefined)
 
-  test('each helpdesk has a standard queue, on which fair queueing rests, and a dead-letter queue of its own', () => {
-    expect(sources).toHaveLength(helpdeskNames.length)
-    expect(deadLetters).toHaveLength(helpdeskNames.length)
+  test('each helpdesk, and jobs, has a standard queue, on which fair queueing rests, and a dead-letter queue of its own', () => {
+    expect(sources).toHaveLength(helpdeskNames.length + 1)
+    expect(deadLetters).toHaveLength(helpdeskNames.length + 1)
     for (const { Properties } of sources) {
       expect(Properties.FifoQueue).toBeUndefined()
       expect(Properties.VisibilityTimeout).toBe(1080)
@@ -330,15 +354,16 @@ describe('queues', () => {
     }
   })
 
-  test('feed answer one message at a time, ten at once', () => {
+  test('feed answer one message at a time, ten at once, and jobs two', () => {
+    const jobs = `<${functionAt('jobs/jobs').id}>`
     for (const { Properties } of all('AWS::Lambda::EventSourceMapping')) {
       expect(Properties).toMatchObject({
         BatchSize: 1,
-        ScalingConfig: { MaximumConcurrency: 10 },
+        ScalingConfig: { MaximumConcurrency: text(Properties.FunctionName) === jobs ? 2 : 10 },
         FunctionResponseTypes: ['ReportBatchItemFailures'],
       })
     }
-    expect(all('AWS::Lambda::EventSourceMapping')).toHaveLength(helpdeskNames.length)
+    expect(all('AWS::Lambda::EventSourceMapping')).toHaveLength(helpdeskNames.length + 1)
   })
 
   test('alarm on one dead letter, and on a wake-up that waits for 10 minutes', () => {
@@ -346,7 +371,7 @@ describe('queues', () => {
       expect(Properties.Threshold).toBe(0)
       expect(deadLetters.map(({ id }) => `<${id}.QueueName>`)).toContain(text(Properties.Dimensions[0].Value))
     }
-    expect(alarmsOn('ApproximateNumberOfMessagesVisible', () => true)).toHaveLength(helpdeskNames.length)
+    expect(alarmsOn('ApproximateNumberOfMessagesVisible', () => true)).toHaveLength(helpdeskNames.length + 1)
     expect(alarmsOn('ApproximateAgeOfOldestMessage', ({ Threshold }) => Threshold === 600)).toHaveLength(
       helpdeskNames.length,
     )
@@ -411,6 +436,7 @@ describe('settings', () => {
         [512, 20],
         [1024, 10],
       ]),
+      [256, undefined],
       [256, undefined],
       [256, undefined],
     ])
