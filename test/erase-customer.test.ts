@@ -198,6 +198,8 @@ describe('a ticket under way', () => {
     world.write(ticketId, 'Hello? canary-later')
     await world.deliver(ticketId)
     await world.run(ticketId, world.process({ n: 1, port: 'conversations.step', when: 'after' }))
+    // The dead worker's lease is over, and the last settled look long ago: that the ticket is due is all that counts.
+    world.clock.time += 4 * minute
     const id = await erase()
     await jobs.run(id)
     expect(await jobs.read(id)).toMatchObject({ state: 'running', waiting: 1 })
@@ -234,6 +236,23 @@ describe('a ticket under way', () => {
     expect(await world.row(ticketId)).not.toHaveProperty('expiresAt')
     await world.untilQuiet(ticketId)
     expect(world.tags(ticketId)).toContain('ai-handed-over')
+  })
+})
+
+describe('a ticket that is worked on again before the job has ended', () => {
+  test('stays findable: the next erase comes to it', async () => {
+    await jobs.untilEnded(await erase())
+    const ticketId = await world.ask('Hello.')
+    world.clock.time += 4 * minute
+    const id = await erase()
+    const act = async () => {
+      world.clock.time += 1000
+      await world.askAgain(ticketId, 'One more thing. canary-again')
+    }
+    await jobs.run(id, { n: 1, port: 'conversations.erase_index', when: 'before', act, dies: false })
+    expect(await jobs.read(id)).toMatchObject({ state: 'done', before: { ticket: 1 }, after: { customer: 1 } })
+    expect(await jobs.untilEnded(await erase())).toMatchObject({ state: 'done', before: { ticket: 1 } })
+    expect(await saying('canary-again')).toEqual([])
   })
 })
 
