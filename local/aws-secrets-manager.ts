@@ -53,7 +53,7 @@ export function secretsManager(state: AwsState, changed: () => void): Operations
       const begins = namePrefixes(input.Filters)
       const names = Object.keys(state.secrets)
         .filter((name) => begins.some((prefix) => name.startsWith(prefix)))
-        .sort()
+        .sort((a, b) => (a < b ? -1 : 1))
       const from = Number(input.NextToken ?? 0)
       const to = from + whole(input, 'MaxResults', mostListed, mostListed)
       return {

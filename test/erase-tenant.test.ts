@@ -182,7 +182,7 @@ test('a table that is read for its keys shows keys of the prefix alone', async (
   const { keys } = await jobs.pageOfKeys(`T#${world.tenant}#`)
   expect(keys.length).toBeGreaterThan(5)
   for (const key of keys) {
-    expect(Object.keys(key).sort()).toEqual(['pk', 'sk'])
+    expect(new Set(Object.keys(key))).toEqual(new Set(['pk', 'sk']))
     expect(key.pk.startsWith(`T#${world.tenant}#`)).toBe(true)
   }
 })
