@@ -105,7 +105,7 @@ async function remove(table: Table, given: z.infer<typeof commands.remove>): Pro
   }
   const { name } = operator.parse(found)
   await note(table, { did: 'remove', issuer, subject, name, by: userInfo().username, at: Date.now(), why })
-  await table.remove('remove', key)
+  await table.delete('remove', key)
   process.stdout.write(
     `${name} is no operator any more. A role in a tenant is another row: ask its admins.\n`,
   )

@@ -6,6 +6,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms'
 import { Construct } from 'constructs'
 import { DeskhandFunction } from './deskhand-function.ts'
 import type { HelpdeskEndpoint } from './helpdesk-endpoint.ts'
+import type { Jobs } from './jobs.ts'
 import { adminMay, tenantAdminMay, tenantInboundSecrets, tenantOutboundSecrets } from './permissions.ts'
 import type { Settings } from './settings.ts'
 import type { StorageStack } from './storage-stack.ts'
@@ -16,6 +17,7 @@ import type { WebhookApi } from './webhook-api.ts'
 export interface AdminApiProps {
   webhooks: WebhookApi
   endpoints: HelpdeskEndpoint[]
+  jobs: Jobs
   storage: StorageStack
   queuesKey: IKey
   signingKey: IKey
@@ -35,7 +37,7 @@ export class AdminApi extends Construct {
 
   constructor(scope: Construct, id: string, props: AdminApiProps) {
     super(scope, id)
-    const { webhooks, endpoints, storage, queuesKey, signingKey, settings } = props
+    const { webhooks, endpoints, jobs, storage, queuesKey, signingKey, settings } = props
     const { api } = webhooks
     this.admin = new DeskhandFunction(this, 'Call', {
       path: 'admin/admin',
@@ -46,7 +48,10 @@ export class AdminApi extends Construct {
         CONVERSATIONS_TABLE: storage.conversations.tableName,
         CONFIGURATION_TABLE: storage.configuration.tableName,
         QUEUE_URLS: Stack.of(this).toJsonString(
-          Object.fromEntries(endpoints.map(({ helpdesk, queue }) => [helpdesk, queue.queueUrl])),
+          Object.fromEntries([
+            ...endpoints.map(({ helpdesk, queue }) => [helpdesk, queue.queueUrl]),
+            ['jobs', jobs.queue.queueUrl],
+          ]),
         ),
         CONTENT_KEY_ID: storage.contentKey.keyArn,
         SECRETS_KEY_ID: storage.secretsKey.keyArn,
@@ -55,11 +60,7 @@ export class AdminApi extends Construct {
       },
       logRetention: settings.logRetentionDays,
       reservedConcurrency: undefined,
-      permissions: adminMay(
-        storage,
-        endpoints.map(({ queue }) => queue),
-        queuesKey,
-      ),
+      permissions: adminMay(storage, [...endpoints.map(({ queue }) => queue), jobs.queue], queuesKey),
     })
     new TenantRole(this, 'Tenant', {
       description: 'Deskhand: one tenant, by session tag, for its admins',

@@ -9,6 +9,7 @@ import { AdminApi } from './admin-api.ts'
 import { dashboard } from './dashboard.ts'
 import { HelpdeskEndpoint } from './helpdesk-endpoint.ts'
 import { IdentityKeys } from './identity-keys.ts'
+import { Jobs } from './jobs.ts'
 import { tenantGrants, tenantMay, tenantOutboundSecrets } from './permissions.ts'
 import { PublicKeys } from './public-keys.ts'
 import { readSettings } from './settings.ts'
@@ -49,10 +50,12 @@ export class DeskhandStack extends Stack {
       secrets: [tenantOutboundSecrets, tenantGrants],
     })
     new PublicKeys(this, 'PublicKeys', { api: webhooks.api, keys: identityKeys, settings })
-    const sweeper = new Sweeper(this, 'Sweeper', { endpoints, storage, queuesKey, settings })
+    const jobs = new Jobs(this, 'Jobs', { storage, queuesKey, settings })
+    const sweeper = new Sweeper(this, 'Sweeper', { endpoints, jobs, storage, queuesKey, settings })
     new AdminApi(this, 'Admin', {
       webhooks,
       endpoints,
+      jobs,
       storage,
       queuesKey,
       signingKey: identityKeys.signing,

@@ -123,6 +123,50 @@ export const tenantAdminMay = (storage: StorageStack, signingKey: IKey): PolicyS
   ...useTenantKeys(storage, signingKey),
 ]
 
+/** Names of the secrets that a tenant's job may delete. */
+export const tenantSecrets = `deskhand/${tenant}/*`
+
+/**
+ * `jobs` by itself: wakes itself, becomes a tenant, and reads what no tenant's session can, for erasing a tenant: the
+ * keys of the tables, and nothing else of a row, and the names of secrets.
+ */
+export const jobsMay = (storage: StorageStack, queue: IQueue, queuesKey: IKey): PolicyStatement[] => [
+  allow(['dynamodb:Scan'], [storage.conversations.tableArn, storage.configuration.tableArn], {
+    'ForAllValues:StringEquals': { 'dynamodb:Attributes': ['pk', 'sk'] },
+    StringEquals: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' },
+    Null: { 'dynamodb:Attributes': 'false' },
+  }),
+  useTables(storage),
+  // No part of it can be allowed: AWS lists the names of all or of none.
+  allow(['secretsmanager:ListSecrets'], '*'),
+  ...send(queuesKey, queue),
+]
+
+/** `jobs` as one tenant: that tenant's rows, to read, mark and delete; its data keys; its secrets, to delete. */
+export const tenantJobsMay = (storage: StorageStack): PolicyStatement[] => [
+  allow(
+    ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
+    storage.conversations.tableArn,
+    leadingKeys(`T#${tenant}#*`),
+  ),
+  allow(
+    ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:DeleteItem'],
+    storage.configuration.tableArn,
+    leadingKeys(`T#${tenant}#*`),
+  ),
+  // Its data key where it has none yet, and the mark that it was erased.
+  allow(
+    ['dynamodb:PutItem'],
+    storage.configuration.tableArn,
+    leadingKeys(`T#${tenant}#key`, `T#${tenant}#erased`),
+  ),
+  useTables(storage),
+  allow(['kms:GenerateDataKey', 'kms:Decrypt'], storage.contentKey.keyArn, {
+    StringEquals: { 'kms:EncryptionContext:tenant': tenant },
+  }),
+  allow(['secretsmanager:DeleteSecret'], secretArn(tenantSecrets)),
+]
+
 /** `public-keys`: the public halves of the keys that sign. */
 export const publicKeysMay = (keys: IKey[]): PolicyStatement[] => [
   allow(
@@ -131,13 +175,13 @@ export const publicKeysMay = (keys: IKey[]): PolicyStatement[] => [
   ),
 ]
 
-/** The sweeper: alone reads the index of due tickets; moves their `dueAt`, wakes `answer`. */
+/** The sweeper: alone reads the index of what is due; moves its `dueAt`, wakes `answer` and `jobs`. */
 export const sweeperMay = (storage: StorageStack, queues: IQueue[], queuesKey: IKey): PolicyStatement[] => [
   allow(['dynamodb:Query'], `${storage.conversations.tableArn}/index/${dueIndex}`),
   allow(
     ['dynamodb:UpdateItem'],
     storage.conversations.tableArn,
-    leadingKeys('T#*#ticket#*', 'T#*#reconcile#*'),
+    leadingKeys('T#*#ticket#*', 'T#*#reconcile#*', 'T#*#job'),
   ),
   useTables(storage),
   ...send(queuesKey, ...queues),

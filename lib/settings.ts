@@ -38,6 +38,7 @@ const values = z.object({
     .optional(),
   /** What `aud` (or `client_id`) of its tokens must be. */
   adminAudience: z.string().min(1).optional(),
+  jobsMemory: memory(256),
   /** The key that signs `Deskhand-Identity`. */
   identityKey: z.enum(identitySlots).default('a'),
   /** Where a rotation is under way: publish the other key too. See docs/verify-identity.md, "Rotation". */

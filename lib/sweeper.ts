@@ -6,6 +6,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms'
 import { Construct } from 'constructs'
 import { DeskhandFunction } from './deskhand-function.ts'
 import type { HelpdeskEndpoint } from './helpdesk-endpoint.ts'
+import type { Jobs } from './jobs.ts'
 import { sweeperMay } from './permissions.ts'
 import type { Settings } from './settings.ts'
 import type { StorageStack } from './storage-stack.ts'
@@ -13,18 +14,19 @@ import { timeouts } from './timeouts.ts'
 
 export interface SweeperProps {
   endpoints: HelpdeskEndpoint[]
+  jobs: Jobs
   storage: StorageStack
   queuesKey: IKey
   settings: Settings
 }
 
-/** Every minute, rings the tickets that are due and lost their wake-up. */
+/** Every minute, rings the tickets and jobs that are due and lost their wake-up. */
 export class Sweeper extends Construct {
   readonly sweep: DeskhandFunction
 
   constructor(scope: Construct, id: string, props: SweeperProps) {
     super(scope, id)
-    const { endpoints, storage, queuesKey, settings } = props
+    const { endpoints, jobs, storage, queuesKey, settings } = props
     this.sweep = new DeskhandFunction(this, 'Sweep', {
       path: 'sweeper/sweeper',
       description: 'Deskhand: rings tickets that are due and lost their wake-up',
@@ -33,16 +35,15 @@ export class Sweeper extends Construct {
       environment: {
         CONVERSATIONS_TABLE: storage.conversations.tableName,
         QUEUE_URLS: Stack.of(this).toJsonString(
-          Object.fromEntries(endpoints.map(({ helpdesk, queue }) => [helpdesk, queue.queueUrl])),
+          Object.fromEntries([
+            ...endpoints.map(({ helpdesk, queue }) => [helpdesk, queue.queueUrl]),
+            ['jobs', jobs.queue.queueUrl],
+          ]),
         ),
       },
       logRetention: settings.logRetentionDays,
       reservedConcurrency: undefined,
-      permissions: sweeperMay(
-        storage,
-        endpoints.map(({ queue }) => queue),
-        queuesKey,
-      ),
+      permissions: sweeperMay(storage, [...endpoints.map(({ queue }) => queue), jobs.queue], queuesKey),
     })
     // Never repeated: the next minute's sweep does the same and knows more.
     this.sweep.handler.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) })

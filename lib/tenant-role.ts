@@ -10,7 +10,7 @@ import { secretFinding } from './permissions.ts'
  * admits neither `*`, `?` nor `#` in a tag, so that no value of it can widen a pattern.
  * https://docs.aws.amazon.com/STS/latest/APIReference/API_Tag.html
  */
-const oneTenant = {
+export const oneTenant = {
   StringLike: { 'aws:RequestTag/tenant': '???*' },
   'ForAllValues:StringEquals': { 'aws:TagKeys': ['tenant'] },
 }

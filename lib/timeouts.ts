@@ -13,5 +13,7 @@ export const timeouts = {
   sweeper: Duration.seconds(50),
   /** It waits for helpdesks and a tenant's APIs, so it has all the time that API Gateway gives. */
   admin: Duration.seconds(29),
+  /** As long as `answer`: a job's lease (200 s, `lambdas/core/jobs/job-lease.ts`) outlives it too. */
+  jobs: Duration.seconds(180),
   visibility: Duration.minutes(18),
 } as const

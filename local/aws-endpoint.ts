@@ -13,7 +13,7 @@ import { type Caller, type Input, isRefusal, type Operations, refuse } from './a
 import { sendEmail, sesPath } from './aws-ses.ts'
 import { sqs } from './aws-sqs.ts'
 import { loadState, type StoredMail, type StoredMessage } from './aws-state.ts'
-import { adminRole, assumeRole, errorXml, type Session } from './aws-sts.ts'
+import { adminRole, assumeRole, errorXml, jobsRoleArn, type Session } from './aws-sts.ts'
 
 export interface AwsEndpointOptions {
   /** Keeps secrets, keys and queues in this directory. Default: memory. */
@@ -26,10 +26,12 @@ export interface AwsEndpointOptions {
 
 export interface AwsEndpoint {
   url: string
-  /** Any role will do: what a session may do follows from its tenant tag. */
+  /** Any role will do, but for jobs: what a session may do follows from its tenant tag. */
   roleArn: string
   /** The role that administers a tenant: it may store that tenant's secrets, too. */
   adminRoleArn: string
+  /** The role of jobs: it may delete a tenant's secrets, and read none. */
+  jobsRoleArn: string
   /** Credentials that may do everything here. */
   credentials: { accessKeyId: string; secretAccessKey: string }
   /** Makes a KMS key unless it is there, and answers its ARN. */
@@ -143,6 +145,7 @@ export async function startAwsEndpoint(options: AwsEndpointOptions = {}): Promis
     url,
     roleArn: 'arn:aws:iam::000000000000:role/deskhand-tenant',
     adminRoleArn: `arn:aws:iam::000000000000:role/deskhand${adminRole}`,
+    jobsRoleArn,
     credentials,
     calls,
     createKey(id) {
@@ -202,7 +205,8 @@ function callerOf(request: IncomingMessage, sessions: Map<string, Session>, now:
   if (session.expiresAt <= now()) {
     return refuse('ExpiredTokenException', 'The security token included in the request is expired.')
   }
-  return { tenant: session.tenant, administers: session.administers }
+  const { tenant, administers, erases } = session
+  return { tenant, administers, erases }
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {

@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto'
-import { type Caller, type Operations, onlyOwn, refuse, text } from './aws-service.ts'
+import { type Caller, type Operations, onlyOwn, refuse, text, whole } from './aws-service.ts'
 import type { AwsState, StoredSecret } from './aws-state.ts'
 
 const arn = (name: string): string => `arn:aws:secretsmanager:local:000000000000:secret:${name}-local1`
 
+/** https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html */
+const mostListed = 100
+
 /**
- * Secrets Manager: GetSecretValue, CreateSecret, PutSecretValue. A session of the tenant role reads only
- * `deskhand/<its tenant>/outbound/...`, overwrites only `.../outbound/grant-...`, and only what is tagged with its
- * tenant; one of the role that administers stores inbound secrets and any outbound one of its tenant. (AWS would also deny it a secret
- * that does not exist, having no tag to compare; here it is told that there is none.)
+ * Secrets Manager: GetSecretValue, CreateSecret, PutSecretValue, ListSecrets, DeleteSecret. A session of the tenant role
+ * reads only `deskhand/<its tenant>/outbound/...`, overwrites only `.../outbound/grant-...`, and only what is tagged with
+ * its tenant; one of the role of admins stores inbound secrets and any outbound one of its tenant; one of the role of
+ * jobs deletes `deskhand/<its tenant>/...` and reads none. (AWS would also deny it a secret that does not exist, having
+ * no tag to compare; here it is told that there is none. AWS lists what it has five minutes late at worst; here at once.)
  */
 export function secretsManager(state: AwsState, changed: () => void): Operations {
   const find = (name: string): StoredSecret =>
@@ -49,12 +53,35 @@ export function secretsManager(state: AwsState, changed: () => void): Operations
       mayWrite(caller, name, state.secrets[name])
       return store(name, text(input, 'SecretString'), find(name).tags)
     },
+    ListSecrets(input, caller) {
+      onlyOwn(caller, 'ListSecrets')
+      const begins = namePrefixes(input.Filters)
+      const names = Object.keys(state.secrets)
+        .filter((name) => begins.some((prefix) => name.startsWith(prefix)))
+        .sort((a, b) => (a < b ? -1 : 1))
+      const from = Number(input.NextToken ?? 0)
+      const to = from + whole(input, 'MaxResults', mostListed, mostListed)
+      return {
+        SecretList: names.slice(from, to).map((Name) => ({ ARN: arn(Name), Name })),
+        ...(to < names.length ? { NextToken: String(to) } : {}),
+      }
+    },
+    DeleteSecret(input, caller) {
+      const name = text(input, 'SecretId')
+      mayDelete(caller, name)
+      if (input.ForceDeleteWithoutRecovery !== true)
+        refuse('InvalidParameterException', 'only ForceDeleteWithoutRecovery is served here')
+      // Forced, it succeeds for a secret that is not there.
+      delete state.secrets[name]
+      changed()
+      return { ARN: arn(name), Name: name, DeletionDate: Date.now() / 1000 }
+    },
   }
 }
 
 function mayRead(caller: Caller, name: string, secret: StoredSecret | undefined): void {
   if (caller.tenant === undefined) return
-  const named = name.startsWith(`deskhand/${caller.tenant}/outbound/`)
+  const named = caller.erases !== true && name.startsWith(`deskhand/${caller.tenant}/outbound/`)
   const tagged = secret === undefined || secret.tags.tenant === caller.tenant
   if (!named || !tagged) {
     refuse(
@@ -70,8 +97,23 @@ function mayWrite(caller: Caller, name: string, secret: StoredSecret | undefined
   const own = new RegExp(
     `^deskhand/${caller.tenant}/${caller.administers ? '(in|out)bound/' : 'outbound/grant-'}`,
   )
-  const named = own.test(name)
+  const named = caller.erases !== true && own.test(name)
   if (!named || secret?.tags.tenant !== caller.tenant) onlyOwn(caller, 'PutSecretValue')
+}
+
+/** By the path alone: a secret that lacks its tag is the tenant's all the same. */
+function mayDelete(caller: Caller, name: string): void {
+  if (caller.tenant === undefined) return
+  if (caller.erases !== true || !name.startsWith(`deskhand/${caller.tenant}/`))
+    onlyOwn(caller, 'DeleteSecret')
+}
+
+/** What the filter `name` begins with; any other filter is not served. Without one, everything. */
+function namePrefixes(filters: unknown): string[] {
+  const list = Array.isArray(filters) ? (filters as { Key: string; Values: string[] }[]) : []
+  if (list.some(({ Key }) => Key !== 'name'))
+    refuse('InvalidParameterException', 'only the filter name is served here')
+  return list[0]?.Values ?? ['']
 }
 
 function tagsOf(tags: unknown): Record<string, string> {

@@ -1,7 +1,10 @@
 /** What the services behind the local AWS endpoint share: who calls, what they may do, how they refuse. */
 
-/** Whoever signed a request: this machine's own credentials, or a session of a tenant's role. */
-export type Caller = { tenant?: string; administers?: boolean }
+/**
+ * Whoever signed a request: this machine's own credentials, or a session of a role with a tenant's tag; `administers`
+ * where that is the role of admins, `erases` where it is that of jobs.
+ */
+export type Caller = { tenant?: string; administers?: boolean; erases?: boolean }
 
 /** One service: operation name to what it does. The input is the request's JSON (or form) as it came. */
 export type Operations = Record<string, (input: Input, caller: Caller) => unknown>

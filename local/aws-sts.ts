@@ -1,10 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { type Input, refuse, text } from './aws-service.ts'
 
+/** The role that jobs assume for a tenant. */
+export const jobsRoleArn = 'arn:aws:iam::000000000000:role/deskhand-tenant-jobs'
+
 export interface Session {
   tenant: string
   /** A session of the role that administers a tenant; else of the one that answers for it. */
   administers: boolean
+  /** A session of `jobsRoleArn`. */
+  erases: boolean
   token: string
   expiresAt: number
 }
@@ -27,9 +32,11 @@ export function assumeRole(input: Input, sessions: Map<string, Session>, now: ()
   }
   const accessKeyId = `ASIA${randomBytes(8).toString('hex').toUpperCase()}`
   const administers = text(input, 'RoleArn').endsWith(adminRole)
+  const erases = text(input, 'RoleArn') === jobsRoleArn
   const session = {
     tenant,
     administers,
+    erases,
     token: randomBytes(24).toString('base64'),
     expiresAt: now() + seconds * 1000,
   }

@@ -8,12 +8,14 @@ import { createAdmin } from '../lambdas/admin/create-admin.ts'
 import { createAnswer } from '../lambdas/core/answer.ts'
 import { adminRuntime } from '../lambdas/core/aws/admin-runtime.ts'
 import { answerRuntime } from '../lambdas/core/aws/answer-runtime.ts'
+import { jobsRuntime } from '../lambdas/core/aws/jobs-runtime.ts'
 import { publicKeysRuntime } from '../lambdas/core/aws/public-keys-runtime.ts'
 import { receiveRuntime } from '../lambdas/core/aws/receive-runtime.ts'
 import { sweeperRuntime } from '../lambdas/core/aws/sweeper-runtime.ts'
 import { createTable } from '../lambdas/core/aws/table.ts'
 import { publish } from '../lambdas/core/configuration.ts'
 import type { Helpdesk } from '../lambdas/core/helpdesk.ts'
+import { createJobs } from '../lambdas/core/jobs/run-jobs.ts'
 import { createLog } from '../lambdas/core/log.ts'
 import type { AnswerRuntime, Io } from '../lambdas/core/ports.ts'
 import { createReceive } from '../lambdas/core/receive.ts'
@@ -218,6 +220,16 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
       }),
     })
     admin.handle = (event) => administer(event, {} as Context)
+    aws.createQueue('jobs-dead')
+    const jobsQueue = aws.createQueue('jobs', {
+      visibilityTimeoutSeconds: 1080,
+      redrive: { deadLetterQueue: 'jobs-dead', maxReceiveCount: 5 },
+    })
+    queueUrls.jobs = jobsQueue
+    const jobs = createJobs(
+      jobsRuntime({ ...cloud, queueUrl: jobsQueue, keyId: contentKey, roleArn: aws.jobsRoleArn }),
+    )
+    opened(queueWorkers({ sqs, queueUrl: jobsQueue, handler: jobs as QueueHandler, workers: 1 }))
     const sweeper = sweeperRuntime({ ...cloud, queueUrls })
     const sweeps = setInterval(() => void sweep(sweeper).catch(() => undefined), sweepEveryMs)
     closing.push(async () => clearInterval(sweeps))

@@ -53,4 +53,6 @@ export const configKey = (tenant: string, kind: ConfigKind, id: string, version:
 })
 /** Everything of one kind that was ever saved: row by id, with the number of its newest version. Lists are read from it. */
 export const indexPk = (tenant: string, kind: ConfigKind): string => `T#${tenant}#index#${kind}`
+/** What is left of an erased tenant, so that its id never counts again: sort key `tenant`. */
+export const erasedPk = (tenant: string): string => `T#${tenant}#erased`
 export const releasePk = (tenant: string): string => `T#${tenant}#release`

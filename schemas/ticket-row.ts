@@ -81,7 +81,10 @@ export const ticketRow = z.object({
   checkAt: z.number().optional(),
   /** When the newest look that settled the ticket began, by our clock. */
   lookedAt: z.number().optional(),
-  /** HMAC of the address that got a personal reply: from then on nobody else may read along. */
+  /**
+   * HMAC of the address that got a personal reply: from then on nobody else may read along. `erased` once that was
+   * erased: then it is nobody's, and a human answers.
+   */
   personal: z.string().optional(),
   task: taskMark.optional(),
   /** The newest proposal of each tool. */
@@ -94,6 +97,11 @@ export const ticketRow = z.object({
   codeAsked: z.string().optional(),
   /** What a one-time code proved. */
   grant: grant.optional(),
+  /** HMACs of the addresses that the ticket is found by, and when those index rows were last written. */
+  customers: z.instanceof(Set).optional(),
+  indexedAt: z.number().optional(),
+  /** When what was stored of the ticket was last erased. */
+  erasedAt: z.number().optional(),
 })
 export type TicketRow = z.infer<typeof ticketRow>
 

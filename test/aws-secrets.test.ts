@@ -1,6 +1,9 @@
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { STSClient } from '@aws-sdk/client-sts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { createSecretNames } from '../lambdas/core/aws/secret-names.ts'
 import { createSecrets } from '../lambdas/core/aws/secrets.ts'
+import { tenantCredentials } from '../lambdas/core/aws/tenant-session.ts'
 import type { Io } from '../lambdas/core/ports.ts'
 import { type AwsEndpoint, startAwsEndpoint } from '../local/aws-endpoint.ts'
 
@@ -20,6 +23,52 @@ beforeEach(() => {
 afterEach(() => client.destroy())
 const secretsOf = (tenant: string, direction: 'inbound' | 'outbound' = 'outbound', io = plain) =>
   createSecrets({ client, tenant, direction, clock, io })
+
+describe('names of secrets', () => {
+  const namesOf = (tenant: string, deletes = client) =>
+    createSecretNames({ lists: client, deletes, tenant, io: plain })
+  /** A session for a tenant, of the role of jobs or of `answer`. */
+  async function sessionOf(tenant: string, RoleArn: string): Promise<SecretsManagerClient> {
+    const sts = new STSClient({ endpoint: aws.url, region: 'local', credentials: aws.credentials })
+    const credentials = await tenantCredentials({ sts, roleArn: RoleArn, tenant, clock: Date, io: plain })()
+    sts.destroy()
+    return new SecretsManagerClient({ endpoint: aws.url, region: 'local', credentials })
+  }
+
+  test('are those of one tenant, both directions, over all pages', async () => {
+    for (let n = 0; n < 230; n++) aws.putSecret(`deskhand/many/outbound/s${n}`, n)
+    aws.putSecret('deskhand/many/inbound/hook', 1)
+    aws.putSecret('deskhand/many2/inbound/hook', 1)
+    const names = await namesOf('many').list()
+    expect(names).toHaveLength(231)
+    expect(names.every((name) => name.startsWith('deskhand/many/'))).toBe(true)
+    expect(aws.calls.filter((call) => call === 'secretsmanager.ListSecrets')).toHaveLength(3)
+  })
+
+  test('are deleted for good, once or twice', async () => {
+    aws.putSecret('deskhand/leaving/inbound/hook', 1)
+    const deletes = await sessionOf('leaving', aws.jobsRoleArn)
+    for (let times = 0; times < 2; times++)
+      await namesOf('leaving', deletes).delete('deskhand/leaving/inbound/hook')
+    expect(await namesOf('leaving').list()).toEqual([])
+    deletes.destroy()
+  })
+
+  test('of another tenant are not deleted, nor any by a session of answer, and jobs read none', async () => {
+    aws.putSecret('deskhand/staying/outbound/shop', 1)
+    const others = await sessionOf('leaving', aws.jobsRoleArn)
+    const answers = await sessionOf('staying', aws.roleArn)
+    const own = await sessionOf('staying', aws.jobsRoleArn)
+    for (const deletes of [others, answers])
+      await expect(
+        namesOf('staying', deletes).delete('deskhand/staying/outbound/shop'),
+      ).rejects.toMatchObject({ code: 'bad_configuration' })
+    expect(await namesOf('staying').list()).toHaveLength(1)
+    const read = createSecrets({ client: own, tenant: 'staying', direction: 'outbound', clock, io: plain })
+    expect(await read.read('shop')).toBeUndefined()
+    for (const each of [others, answers, own]) each.destroy()
+  })
+})
 
 describe('secrets', () => {
   test('are the JSON of deskhand/<tenant>/<direction>/<name>, one for each tenant and direction', async () => {

@@ -42,6 +42,8 @@ const roles = {
   admin: roleWhere('Deskhand: admin/admin').id,
   tenantAdmin: roleWhere('Deskhand: one tenant, by session tag, for its admins').id,
   tenant: tenantRole.id,
+  jobs: roleWhere('Deskhand: jobs/jobs').id,
+  tenantJob: roleWhere('Deskhand: one tenant, to export or erase, by session tag').id,
 }
 type RoleName = keyof typeof roles
 const may = (role: RoleName, action: string, resource: string, request?: Request) =>
@@ -313,6 +315,101 @@ describe('receive', () => {
   })
 })
 
+describe('jobs', () => {
+  const own = acme(keys('T#acme#ticket#acme.x#1'))
+  const scan = (attributes: string[] | undefined, select?: string): Request => ({
+    ...(attributes === undefined ? {} : { 'dynamodb:Attributes': attributes }),
+    ...(select === undefined ? {} : { 'dynamodb:Select': select }),
+  })
+
+  test('alone may scan, for keys and nothing else of a row', () => {
+    for (const table of [conversations, configuration]) {
+      const scanners = (Object.keys(roles) as RoleName[]).filter((role) =>
+        may(role, 'dynamodb:Scan', table, acme({ ...own, ...scan(['pk', 'sk'], 'SPECIFIC_ATTRIBUTES') })),
+      )
+      expect(scanners).toEqual(['jobs'])
+      for (const request of [
+        scan(['pk', 'sk', 'content'], 'SPECIFIC_ATTRIBUTES'),
+        scan(['pk', 'sk'], 'ALL_ATTRIBUTES'),
+        scan(undefined, 'SPECIFIC_ATTRIBUTES'),
+        scan(undefined, 'COUNT'),
+        scan(['pk', 'sk']),
+        {},
+      ])
+        expect(may('jobs', 'dynamodb:Scan', table, request)).toBe(false)
+    }
+    expect(may('jobs', 'dynamodb:Scan', index, scan(['pk', 'sk'], 'SPECIFIC_ATTRIBUTES'))).toBe(false)
+  })
+
+  test('by itself reads, writes and deletes no row, opens nothing and reads no secret', () => {
+    for (const table of [conversations, configuration]) expect(onTable('jobs', table, own)).toEqual([])
+    expect(may('jobs', 'kms:Decrypt', contentKey, acme({ 'kms:EncryptionContext:tenant': 'acme' }))).toBe(
+      false,
+    )
+    for (const action of ['GetSecretValue', 'DeleteSecret', 'PutSecretValue'])
+      expect(may('jobs', `secretsmanager:${action}`, secret('deskhand/acme/outbound/shop'), own)).toBe(false)
+    expect(may('jobs', 'sts:AssumeRole', `<${roles.tenant}.Arn>`)).toBe(false)
+  })
+
+  test('for a tenant deletes its rows alone, and is the only role that deletes', () => {
+    for (const table of [conversations, configuration]) {
+      const deleters = (Object.keys(roles) as RoleName[]).filter((role) =>
+        onTable(role, table, own).includes('DeleteItem'),
+      )
+      expect(deleters).toEqual(['tenantJob'])
+      for (const request of [
+        keys('T#globex#ticket#x'),
+        keys('T#acme2#ticket#x'),
+        keys('T#acme#ticket#x', 'T#globex#ticket#x'),
+        {},
+      ])
+        expect(onTable('tenantJob', table, acme(request))).toEqual([])
+    }
+    expect(onTable('tenantJob', conversations, keys('T#acme#ticket#x', 'T##ticket#x'))).toEqual([])
+  })
+
+  test('for a tenant writes no configuration but its data key and that it was erased', () => {
+    const write = (pk: string) => onTable('tenantJob', configuration, acme(keys(pk)))
+    expect(write('T#acme#release')).toEqual(['DeleteItem', 'GetItem', 'Query'])
+    expect(write('T#acme#config#tool#refund')).toEqual(['DeleteItem', 'GetItem', 'Query'])
+    expect(write('T#acme#erased')).toContain('PutItem')
+    expect(write('T#acme#key')).toContain('PutItem')
+  })
+
+  test('for a tenant deletes secrets under its path, and reads none', () => {
+    const on = (name: string) =>
+      ['GetSecretValue', 'PutSecretValue', 'DeleteSecret'].filter((action) =>
+        may(
+          'tenantJob',
+          `secretsmanager:${action}`,
+          secret(name),
+          acme({ 'secretsmanager:ResourceTag/tenant': 'acme' }),
+        ),
+      )
+    expect(on('deskhand/acme/outbound/shop')).toEqual(['DeleteSecret'])
+    expect(on('deskhand/acme/inbound/zendesk')).toEqual(['DeleteSecret'])
+    expect(on('deskhand/acme2/outbound/shop')).toEqual([])
+    expect(on('deskhand/globex/outbound/shop')).toEqual([])
+    expect(may('tenantJob', 'secretsmanager:DeleteSecret', anthropicSecret, acme({}))).toBe(false)
+  })
+
+  test('for a tenant opens what is sealed with that tenant as context, and is assumed by jobs only', () => {
+    const use = (context: Request) => may('tenantJob', 'kms:Decrypt', contentKey, acme(context))
+    expect(use({ 'kms:EncryptionContext:tenant': 'acme' })).toBe(true)
+    expect(use({ 'kms:EncryptionContext:tenant': 'globex' })).toBe(false)
+    const assumers = (Object.keys(roles) as RoleName[]).filter((role) =>
+      may(role, 'sts:AssumeRole', `<${roles.tenantJob}.Arn>`),
+    )
+    expect(assumers).toEqual(['jobs'])
+    const role = stacks.all('AWS::IAM::Role').find(({ id }) => id === roles.tenantJob)
+    const trust: Statement[] = role?.Properties.AssumeRolePolicyDocument.Statement
+    expect(trust.map(({ Principal }) => stacks.text(Principal?.AWS))).toEqual([`<${roles.jobs}.Arn>`])
+    const tagged = (request: Request) => trust.some((statement) => conditionsHold(stacks, statement, request))
+    expect(tagged({ 'aws:RequestTag/tenant': 'acme', 'aws:TagKeys': ['tenant'] })).toBe(true)
+    expect(tagged({})).toBe(false)
+  })
+})
+
 describe('the sweeper', () => {
   test('alone reads the index of due tickets', () => {
     const request = acme(keys('d0', 'T#acme#ticket#x'))
@@ -328,6 +425,11 @@ describe('the sweeper', () => {
     expect(onTable('sweeper', configuration, keys('T#acme#release'))).toEqual([])
     expect(onTable('sweeper', conversations, {})).toEqual([])
   })
+
+  test('moves jobs too', () => {
+    expect(onTable('sweeper', conversations, keys('T#acme#job'))).toEqual(['UpdateItem'])
+    expect(onTable('sweeper', conversations, keys('T#acme#export#x'))).toEqual([])
+  })
 })
 
 describe('every policy', () => {
@@ -341,7 +443,7 @@ describe('every policy', () => {
 
   test('names its resources, but for these', () => {
     const explained: Record<string, string> = {
-      '*': 'X-Ray has no resources',
+      '*': 'X-Ray has no resources, and a list of secrets has none to name',
       [secretPattern('deskhand/*/inbound/*')]: 'tenants are made at run time',
       [secretPattern(`deskhand/\${aws:PrincipalTag/tenant}/inbound/*`)]:
         'made at run time, held by path and tag',
@@ -349,6 +451,7 @@ describe('every policy', () => {
         'made at run time, held by path and tag',
       [secretPattern(`deskhand/\${aws:PrincipalTag/tenant}/outbound/grant-*`)]:
         'made at run time, held by path and tag',
+      [secretPattern(`deskhand/\${aws:PrincipalTag/tenant}/*`)]: 'made at run time, held by path',
     }
     const wild = granted
       .flatMap((statement) =>
@@ -356,8 +459,9 @@ describe('every policy', () => {
       )
       .filter(({ on }) => on.includes('*'))
     expect(new Set(wild.map(({ on }) => on))).toEqual(new Set(Object.keys(explained)))
+    const xray = ['xray:PutTelemetryRecords', 'xray:PutTraceSegments']
     for (const { Action, on } of wild) {
-      if (on === '*') expect(Action).toEqual(['xray:PutTelemetryRecords', 'xray:PutTraceSegments'])
+      if (on === '*') expect([xray, ['secretsmanager:ListSecrets', ...xray]]).toContainEqual(Action)
     }
   })
 
@@ -366,13 +470,15 @@ describe('every policy', () => {
       [statement.Resource].flat().some((one) => [conversations, configuration].includes(stacks.text(one))),
     )
     expect(onRows.length).toBeGreaterThan(0)
-    for (const { Condition } of onRows) {
+    for (const { Action, Condition } of onRows) {
+      // For keys alone, and there are none to lead with.
+      if (Action === 'dynamodb:Scan') continue
       expect(Condition?.Null).toEqual({ 'dynamodb:LeadingKeys': 'false' })
       const leading = [Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys']].flat() as string[]
       expect(leading.length).toBeGreaterThan(0)
       for (const pattern of leading)
         expect(pattern).toMatch(
-          /^(OPERATORS|TENANTS|T#(\*|\$\{aws:PrincipalTag\/tenant\})#(.*#)?(\*|release|key|member))$/,
+          /^(OPERATORS|TENANTS|T#(\*|\$\{aws:PrincipalTag\/tenant\})#(.*#)?(\*|release|key|member|job|erased))$/,
         )
     }
   })

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { Validations } from 'aws-cdk-lib'
 import { Queue } from 'aws-cdk-lib/aws-sqs'
+import { jobLeaseMs } from '../lambdas/core/jobs/job-lease.ts'
 import { leaseMs } from '../lambdas/core/lease.ts'
 import { deskhandApp } from '../lib/deskhand-app.ts'
 import { logLines } from '../lib/log-lines.ts'
@@ -17,6 +18,7 @@ const paths = [
   'public-keys/public-keys',
   'sweeper/sweeper',
   'admin/admin',
+  'jobs/jobs',
 ]
 
 /** The function `lambdas/<path>.ts`: its role carries the path. */
@@ -71,6 +73,8 @@ describe('synthesis', () => {
         'Deskhand/Admin/Call/Role/DefaultPolicy AwsSolutions-IAM5[Resource::*]',
         `Deskhand/Admin/Tenant/Role/DefaultPolicy AwsSolutions-IAM5[Resource::${secrets}/<aws:PrincipalTag/tenant>/inbound/*]`,
         `Deskhand/Admin/Tenant/Role/DefaultPolicy AwsSolutions-IAM5[Resource::${secrets}/<aws:PrincipalTag/tenant>/outbound/*]`,
+        'Deskhand/Jobs/Work/Role/DefaultPolicy AwsSolutions-IAM5[Resource::*]',
+        `Deskhand/Jobs/Tenant/DefaultPolicy AwsSolutions-IAM5[Resource::${secrets}/<aws:PrincipalTag/tenant>/*]`,
       ].sort(),
     )
   })
@@ -265,7 +269,21 @@ describe('every function', () => {
     const { CONVERSATIONS_TABLE, QUEUE_URLS, ...rest } = variables('sweeper/sweeper')
     expect(rest).toEqual({ NODE_OPTIONS: '--enable-source-maps' })
     expect(text(CONVERSATIONS_TABLE)).toMatch(/^<Conversations/)
-    expect(Object.keys(JSON.parse(text(QUEUE_URLS)))).toEqual([...helpdeskNames])
+    expect(Object.keys(JSON.parse(text(QUEUE_URLS)))).toEqual([...helpdeskNames, 'jobs'])
+  })
+
+  test('that works on jobs is told where things are, and no secret', () => {
+    expect(variables('jobs/jobs')).toEqual({
+      CONVERSATIONS_TABLE: expect.anything(),
+      CONFIGURATION_TABLE: expect.anything(),
+      QUEUE_URL: expect.anything(),
+      CONTENT_KEY_ID: expect.anything(),
+      TENANT_ROLE_ARN: expect.anything(),
+      NODE_OPTIONS: '--enable-source-maps',
+    })
+    expect(text(variables('jobs/jobs').TENANT_ROLE_ARN)).not.toBe(
+      text(variables('zendesk/answer').TENANT_ROLE_ARN),
+    )
   })
 
   test('no template resolves a secret or holds its value', () => {
@@ -294,6 +312,12 @@ describe('time', () => {
     ])
   })
 
+  test('a job’s lease outlives its function', () => {
+    const { Timeout } = functionAt('jobs/jobs').Properties
+    expect(Timeout).toBeLessThan(jobLeaseMs / 1000)
+    expect(timeouts.visibility.toSeconds()).toBeGreaterThanOrEqual(6 * Timeout)
+  })
+
   test('the sweeper runs every minute, for less than one, and is never repeated', () => {
     expect(functionAt('sweeper/sweeper').Properties.Timeout).toBeLessThan(60)
     const [rule] = all('AWS::Events::Rule')
@@ -318,9 +342,9 @@ describe('queues', () => {
   const sources = queues.filter(({ Properties }) => Properties.RedrivePolicy !== undefined)
   const deadLetters = queues.filter(({ Properties }) => Properties.RedrivePolicy === undefined)
 
-  test('each helpdesk has a standard queue, on which fair queueing rests, and a dead-letter queue of its own', () => {
-    expect(sources).toHaveLength(helpdeskNames.length)
-    expect(deadLetters).toHaveLength(helpdeskNames.length)
+  test('each helpdesk, and jobs, has a standard queue, on which fair queueing rests, and a dead-letter queue of its own', () => {
+    expect(sources).toHaveLength(helpdeskNames.length + 1)
+    expect(deadLetters).toHaveLength(helpdeskNames.length + 1)
     for (const { Properties } of sources) {
       expect(Properties.FifoQueue).toBeUndefined()
       expect(Properties.VisibilityTimeout).toBe(1080)
@@ -342,15 +366,16 @@ describe('queues', () => {
     }
   })
 
-  test('feed answer one message at a time, ten at once', () => {
+  test('feed answer one message at a time, ten at once, and jobs two', () => {
+    const jobs = `<${functionAt('jobs/jobs').id}>`
     for (const { Properties } of all('AWS::Lambda::EventSourceMapping')) {
       expect(Properties).toMatchObject({
         BatchSize: 1,
-        ScalingConfig: { MaximumConcurrency: 10 },
+        ScalingConfig: { MaximumConcurrency: text(Properties.FunctionName) === jobs ? 2 : 10 },
         FunctionResponseTypes: ['ReportBatchItemFailures'],
       })
     }
-    expect(all('AWS::Lambda::EventSourceMapping')).toHaveLength(helpdeskNames.length)
+    expect(all('AWS::Lambda::EventSourceMapping')).toHaveLength(helpdeskNames.length + 1)
   })
 
   test('alarm on one dead letter, and on a wake-up that waits for 10 minutes', () => {
@@ -358,7 +383,7 @@ describe('queues', () => {
       expect(Properties.Threshold).toBe(0)
       expect(deadLetters.map(({ id }) => `<${id}.QueueName>`)).toContain(text(Properties.Dimensions[0].Value))
     }
-    expect(alarmsOn('ApproximateNumberOfMessagesVisible', () => true)).toHaveLength(helpdeskNames.length)
+    expect(alarmsOn('ApproximateNumberOfMessagesVisible', () => true)).toHaveLength(helpdeskNames.length + 1)
     expect(alarmsOn('ApproximateAgeOfOldestMessage', ({ Threshold }) => Threshold === 600)).toHaveLength(
       helpdeskNames.length,
     )
@@ -426,6 +451,7 @@ describe('settings', () => {
       [256, undefined],
       [256, undefined],
       [1024, undefined],
+      [256, undefined],
     ])
   })
 

@@ -138,14 +138,14 @@ export async function startWorld(options: {
   sender?: boolean
   /** Default: Zendesk, and with it everything here that speaks of comments. */
   helpdesk?: HelpdeskName
-  /** Another tenant on the same deployment, with a helpdesk account and a shop of its own. */
-  beside?: { deployment: Deployment }
+  /** Another tenant on the same deployment, or the same one's other helpdesk; with an account and a shop of its own. */
+  beside?: { deployment: Deployment; sameTenant?: true }
 }) {
   const name = options.helpdesk ?? 'zendesk'
   const demo: DemoHelpdesk = demoHelpdesks[name]
   const helpdesk: Helpdesk = helpdesks[name]
   const tenant =
-    options.beside === undefined
+    options.beside === undefined || options.beside.sameTenant
       ? { id: demoTenant, connectionId: demo.connectionId, webhookSecret: demo.webhookSecret }
       : suedwind
   const deployment = options.beside?.deployment ?? (await startDeployment(options.script))
@@ -211,6 +211,7 @@ export async function startWorld(options: {
     lines,
     deployment,
     answering,
+    tenant: tenant.id,
     connectionId: tenant.connectionId,
     get script(): Script {
       return deployment.current.script
@@ -499,7 +500,7 @@ function lazy<T>(make: () => T): () => T {
 }
 
 /** The life of a process: a dead one never does anything again, whatever was under way. */
-function createLife(plan: Plan | undefined, fails: (port: string) => boolean) {
+export function createLife(plan: Plan | undefined, fails: (port: string) => boolean) {
   const ports: string[] = []
   const never = new Promise<never>(() => {})
   let dead = false

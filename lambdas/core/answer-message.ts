@@ -8,6 +8,7 @@ import { addressTag } from './consent/grant.ts'
 import { heedCustomer } from './consent/heed-customer.ts'
 import { redeemCode } from './consent/redeem-code.ts'
 import { wouldHave } from './consent/shadow.ts'
+import { indexCustomers } from './customer-index.ts'
 import { isCode } from './errors.ts'
 import { handOver } from './hand-over.ts'
 import { tellHandOver } from './hand-over-text.ts'
@@ -42,6 +43,7 @@ export type Ending = { settled: string; closing?: string; paid?: boolean; checkA
 
 export async function answerMessage(work: Work, ticket: Ticket, message: Message): Promise<Ending> {
   const { log, lease, configuration } = work
+  await indexCustomers(work, ticket)
   const redeemed = await redeemCode(work, ticket, message)
   const identity = await identityOf(work, ticket, message)
   log.info('customer_identified', { assurance: identity.level, cause: identity.why, messageId: message.id })

@@ -18,6 +18,7 @@ import { heedApprovers } from './consent/heed-approvers.ts'
 import { awaitsUs } from './consent/proposals.ts'
 import { seeThrough } from './consent/see-through.ts'
 import { countRun } from './count-run.ts'
+import { indexCustomers } from './customer-index.ts'
 import { DeskhandError } from './errors.ts'
 import type { Helpdesk, HelpdeskApi, Ticket, TokenCache } from './helpdesk.ts'
 import { claim, giveBack, release } from './lease.ts'
@@ -204,6 +205,7 @@ async function look(run: Run): Promise<Ending | Later> {
   }
   await settleTools(work, read)
   const ticket = await settlePosts(work, read)
+  if (lease.row.customers !== undefined) await indexCustomers(work, ticket)
   if (isGivenBack(ticket, lease.row)) await giveBack(tenant.conversations, lease, clock.now())
 
   const maySpeak = work.connection.enabled && !isNoteMode(work.connection) && ticket.inScope

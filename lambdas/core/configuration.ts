@@ -4,6 +4,7 @@ import {
   type ConfigVersion,
   configKey,
   configVersion,
+  erasedPk,
   indexPk,
   keyNumber,
   type Release,
@@ -98,7 +99,7 @@ export function createConfiguration(table: Pick<Table, 'query' | 'batchGet'>, te
 
 /**
  * Saves new versions of these definitions and makes them live in one release; what is not named stays as it is, or
- * with `replace` is live no more. Throws `condition_failed` when somebody else published meanwhile. The caller has validated the definitions.
+ * with `replace` is live no more. Throws `condition_failed` when somebody else published meanwhile, `refused` for an erased tenant. The caller has validated the definitions.
  */
 export async function publish(
   table: Pick<Table, 'query' | 'put'>,
@@ -109,6 +110,7 @@ export async function publish(
   now: number,
   { replace = false }: { replace?: boolean } = {},
 ): Promise<Release> {
+  await assertNotErased(table, tenant)
   const before = await newestRelease(table, tenant)
   const live: Release['live'] = replace ? {} : { ...before?.live }
   for (const { kind, id, definition } of definitions) {
@@ -144,6 +146,21 @@ export async function saveVersion(table: Pick<Table, 'put'>, saved: ConfigVersio
 /** Makes a release live. Throws `condition_failed` when there is one of this number: somebody else published meanwhile. */
 export const saveRelease = (table: Pick<Table, 'put'>, release: Release): Promise<void> =>
   table.put('release', { ...releaseKey(release.tenant, release.release), ...release }, isNew)
+
+/** Throws `refused` for a tenant that was erased, or is being erased: its id is not used again. */
+export async function assertNotErased(table: Pick<Table, 'query'>, tenant: string): Promise<void> {
+  const rows = await table.query('erased', { pk: erasedPk(tenant), limit: 1 })
+  if (rows.length > 0)
+    throw new DeskhandError('refused', `tenant ${tenant} was erased: choose another id for a new one`)
+}
+
+/** Ids of the connections that the newest release has, switched on or not. */
+export async function liveConnections(table: Pick<Table, 'query'>, tenant: string): Promise<string[]> {
+  const newest = await newestRelease(table, tenant)
+  return newest === undefined
+    ? []
+    : referencesIn(newest).flatMap(({ kind, id }) => (kind === 'connection' ? [id] : []))
+}
 
 const isNew = { condition: 'attribute_not_exists(pk)' }
 

@@ -9,6 +9,15 @@ import type { Expression, Key, Row, Table } from './ports.ts'
 
 /** Longer than the answer function may run (180 s): who claims after it knows that the holder is dead. */
 export const leaseMs = 200_000
+/**
+ * A settled ticket is kept this long: every effect on it is older, and those are kept 400 days (`ledger.ts`). One that
+ * is due, which it is while an effect is open, has no time at all.
+ */
+const ticketDays = 430
+const day = 24 * 60 * 60 * 1000
+/** When a row that was settled at `now` expires, in seconds as DynamoDB has it. */
+export const ticketExpiry = (now: number): number => Math.floor((now + ticketDays * day) / 1000)
+
 /** `seen` is trimmed to this many ids at a release; the message's own effect row is what dedupes for good. */
 const seenKept = 64
 
@@ -36,7 +45,7 @@ export async function claim(table: Table, key: Key, now: number): Promise<Lease 
         update:
           'SET leaseUntil = :until, dueAt = :until, #fence = if_not_exists(#fence, :zero) + :one, ' +
           'attempts = if_not_exists(attempts, :zero) + :one, dueSince = if_not_exists(dueSince, :now), #open = if_not_exists(#open, :empty), ' +
-          'proposals = if_not_exists(proposals, :empty)',
+          'proposals = if_not_exists(proposals, :empty) REMOVE expiresAt',
         condition: 'attribute_exists(due) AND (attribute_not_exists(leaseUntil) OR leaseUntil <= :now)',
         names,
         values: { ':until': until, ':now': now, ':zero': 0, ':one': 1, ':empty': {} },
@@ -140,14 +149,14 @@ export async function release(
     await change(table, lease, 'release', {
       update:
         `REMOVE ${dueAt === undefined ? 'due, dueAt, ' : ''}${checkAt === undefined ? 'checkAt, ' : ''}customer, dueSince, leaseUntil, wanted, waits, outages${paid ? ', mustHandOver' : ''}${closing === undefined ? '' : ', #open.#id'} ` +
-        `SET attempts = :zero, lookedAt = :looked${dueAt === undefined ? '' : ', dueAt = :dueAt'}${checkAt === undefined ? '' : ', checkAt = :checkAt'}${trim.length > 0 ? ' DELETE seen :trim' : ''}`,
+        `SET attempts = :zero, lookedAt = :looked, ${dueAt === undefined ? 'expiresAt = :expiresAt' : 'dueAt = :dueAt'}${checkAt === undefined ? '' : ', checkAt = :checkAt'}${trim.length > 0 ? ' DELETE seen :trim' : ''}`,
       condition: `rung = :rung AND ${paid ? '' : 'attribute_not_exists(mustHandOver) AND '}${closing === undefined ? 'size(#open) = :zero' : 'size(#open) = :one AND attribute_exists(#open.#id)'}`,
       names: closing === undefined ? {} : { '#id': closing },
       values: {
         ':zero': 0,
         ':rung': lease.looked,
         ':looked': lease.lookedAt,
-        ...(dueAt === undefined ? {} : { ':dueAt': dueAt }),
+        ...(dueAt === undefined ? { ':expiresAt': ticketExpiry(now) } : { ':dueAt': dueAt }),
         ...(checkAt === undefined ? {} : { ':checkAt': checkAt }),
         ...(closing === undefined ? {} : { ':one': 1 }),
         ...(trim.length > 0 ? { ':trim': new Set(trim) } : {}),

@@ -1,8 +1,10 @@
 /** What a ticket as just read says of a message: and the last look, right before a write or a reply. */
+import type { Assurance } from '../../schemas/names.ts'
 import { confirmedAddress } from './consent/grant.ts'
 import type { Message, Ticket } from './helpdesk.ts'
 import { type Identity, identify } from './identify.ts'
 import { type Journal, openJournal } from './ledger.ts'
+import type { Vault } from './ports.ts'
 import { shouldAnswer, type Verdict } from './should-answer.ts'
 import { byTenantRules } from './tenant-rules.ts'
 import { type Turn, turnIdOf, type Work } from './turn.ts'
@@ -44,7 +46,13 @@ export const othersWrite = (ticket: Ticket, { author }: Message): boolean =>
 
 /** HMAC of whom something is for: an address at a level. What was fetched for one enters no prompt for another. */
 export const aboutOf = async (work: Work, identity: Identity): Promise<string> =>
-  await work.tenant.vault.hmac(`about|${identity.address ?? ''}|${identity.level}`)
+  await aboutAddress(work.tenant.vault, identity.address ?? '', identity.level)
+
+export const aboutAddress = async (
+  vault: Pick<Vault, 'hmac'>,
+  address: string,
+  level: Assurance,
+): Promise<string> => await vault.hmac(`about|${address}|${level}`)
 
 /** Who wrote `message`, by what the connection attests and what a one-time code of ours proved. */
 export async function identityOf(work: Work, ticket: Ticket, message: Message): Promise<Identity> {

@@ -4,6 +4,7 @@
  */
 import type Anthropic from '@anthropic-ai/sdk'
 import type { Queued } from '../../schemas/doorbell.ts'
+import type { JobCall } from '../../schemas/job.ts'
 import type { SignIdentity } from './identity/sign-identity.ts'
 import type { AccessTokens } from './oauth/access-tokens.ts'
 
@@ -49,8 +50,8 @@ export interface Table {
   put(call: string, row: Row, condition?: Omit<Expression, 'update'>): Promise<void>
   /** Answers the row as it is after the update. */
   update(call: string, key: Key, expression: Expression): Promise<Row>
-  /** Takes a row away; one that is not there is gone already. */
-  remove(call: string, key: Key): Promise<void>
+  /** Of a row that is not there it says nothing, unless there is a condition. Only jobs may, and admins of members. */
+  delete(call: string, key: Key, condition?: Omit<Expression, 'update'>): Promise<void>
   /** Strongly consistent on the table itself; all pages unless `limit`. */
   query(call: string, query: Query): Promise<Row[]>
 }
@@ -67,6 +68,12 @@ export interface Query {
 export interface DueIndex {
   /** Keys of tickets whose `dueAt` is at or before `until`, oldest first. */
   due(shard: string, until: number, limit: number): Promise<(Key & { dueAt: number })[]>
+}
+
+/** The keys of a whole table, page by page: DynamoDB lists no partition keys. Only the jobs' role may read them. */
+export interface KeyScan {
+  /** Keys whose partition key begins with `prefix`, perhaps none on a page; `next` is where the next page begins. */
+  page(call: string, prefix: string, from: Key | undefined): Promise<{ keys: Key[]; next?: Key }>
 }
 
 // ---- Secrets Manager, KMS, SQS --------------------------------------------------------------------------
@@ -87,6 +94,14 @@ export interface SecretStore {
    * `bad_configuration`.
    */
   write(name: string, value: unknown): Promise<void>
+}
+
+/** The names of one tenant's secrets, of both directions, and how to be rid of them. Only jobs may. */
+export interface SecretNames {
+  /** Whole names. AWS may take five minutes to show a change. Throws `unavailable` or `bad_configuration`. */
+  list(): Promise<string[]>
+  /** For good, without a recovery window. One that is gone already is no error. */
+  delete(name: string): Promise<void>
 }
 
 /** Signs as us, by a key that never leaves KMS; the public half is published (`lambdas/public-keys`). */
@@ -119,7 +134,7 @@ export interface Vault {
 
 export interface Queue {
   /** Sends a wake-up in the tenant's message group. Throws `unavailable`. */
-  send(body: Queued, delaySeconds: number): Promise<void>
+  send(body: Queued | JobCall, delaySeconds: number): Promise<void>
 }
 
 /** Mail of our own, from the sender that the deploy names. */
@@ -287,8 +302,27 @@ export interface SweeperRuntime {
   index: DueIndex
   /** Moves `dueAt` on, so that one sweep rings a ticket once. */
   conversations: Pick<Table, 'update'>
-  /** The queue of one helpdesk. */
-  queue(helpdesk: string): Queue
+  /** The queue of one helpdesk, or of `jobs`. */
+  queue(name: string): Queue
+}
+
+/** What jobs have for one tenant, on a session that admits no other tenant's rows, keys or secrets. */
+export interface JobTenant {
+  tenant: string
+  conversations: Table
+  configuration: Table
+  vault: Vault
+  secrets: SecretNames
+}
+
+/** What `jobs` has: rows to export and to erase, and no way to any helpdesk, model or API. */
+export interface JobsRuntime {
+  clock: Clock
+  log: Log
+  queue: Queue
+  keys: { conversations: KeyScan; configuration: KeyScan }
+  /** Assumes the tenant's session of the jobs' role. */
+  forTenant(tenant: string): Promise<JobTenant>
 }
 
 /** What `public-keys` has: no table, no secret, no key that opens or signs anything. */

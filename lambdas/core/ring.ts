@@ -106,7 +106,8 @@ function expressionFor(
   // A doorbell without an id cannot be told from an earlier one, so it always rings.
   const known = doorbells.every(idOf) ? ids.map((_, i) => `contains(seen, :id${i})`) : []
   return {
-    update: `SET ${set.join(', ')} ADD ${add.join(', ')}`,
+    // A ticket that is due does not expire: the release that settles it sets the time.
+    update: `SET ${set.join(', ')} REMOVE expiresAt ADD ${add.join(', ')}`,
     ...(known.length > 0
       ? {
           unlessKnown: {

@@ -2,7 +2,9 @@
  * Rings what is due and lost its wake-up, and what is on a schedule: the queue is a hint, the rows are the truth.
  */
 import type { Queued } from '../../schemas/doorbell.ts'
+import type { JobCall } from '../../schemas/job.ts'
 import { isCode } from './errors.ts'
+import { parseJobKey } from './jobs/job-key.ts'
 import type { Key, SweeperRuntime } from './ports.ts'
 import { dueShards, parseSchedulePk, parseTicketPk } from './ticket-key.ts'
 
@@ -34,7 +36,7 @@ export async function sweep(runtime: SweeperRuntime): Promise<number> {
 }
 
 async function ringAgain(runtime: SweeperRuntime, due: Key & { dueAt: number }): Promise<0 | 1> {
-  const wakeUp = wakeUpFor(due.pk)
+  const wakeUp = wakeUpFor(due)
   if (wakeUp === undefined) {
     runtime.log.alarm('due_row_unreadable')
     return 0
@@ -49,7 +51,7 @@ async function ringAgain(runtime: SweeperRuntime, due: Key & { dueAt: number }):
         values: { ':next': runtime.clock.now() + quietMs, ':seen': due.dueAt },
       },
     )
-    await runtime.queue(String(row.helpdesk)).send(wakeUp, 0)
+    await runtime.queue('job' in wakeUp ? 'jobs' : String(row.helpdesk)).send(wakeUp, 0)
     return 1
   } catch (error) {
     // Rung, claimed or settled since the index was read.
@@ -58,7 +60,9 @@ async function ringAgain(runtime: SweeperRuntime, due: Key & { dueAt: number }):
   }
 }
 
-function wakeUpFor(pk: string): Queued | undefined {
+function wakeUpFor({ pk, sk }: Key): Queued | JobCall | undefined {
+  const job = parseJobKey({ pk, sk })
+  if (job !== undefined) return job
   const ticket = parseTicketPk(pk)
   if (ticket !== undefined) return { connectionId: ticket.connectionId, ticketId: ticket.ticketId }
   const connectionId = parseSchedulePk(pk)

@@ -3,7 +3,7 @@ import { connectionId as connectionIdSchema, tenantOf, vendorId } from '../../sc
 import type { Key } from './ports.ts'
 
 /** Sort key of the ticket row; everything else of a ticket shares its partition. */
-const ticketSk = 'ticket'
+export const ticketSk = 'ticket'
 
 /** Partition key of everything we keep of one ticket. */
 export const ticketPk = (connectionId: string, ticketId: string): string =>

@@ -67,4 +67,5 @@ export interface Turn extends Work {
 }
 
 /** A turn is named by its message and by whom it is answered for. */
-export const turnIdOf = (messageId: string, about: string): string => `${messageId}~${about.slice(0, 12)}`
+export const turnIdOf = (messageId: string, about: string): string => `${messageId}${aboutInTurn(about)}`
+export const aboutInTurn = (about: string): string => `~${about.slice(0, 12)}`

@@ -2,12 +2,19 @@
 import { isCode } from './errors.ts'
 import type { Message } from './helpdesk.ts'
 import type { Identity } from './identify.ts'
+import type { TenantRuntime } from './ports.ts'
 import type { Work } from './turn.ts'
 
 /** To one unproven address, in one UTC day, over all tickets of the tenant. */
 const repliesPerDay = 2
 const keptDays = 3
 const day = 24 * 60 * 60 * 1000
+
+/** Partition of one address's days. */
+export const unprovenPk = async (
+  { tenant, vault }: Pick<TenantRuntime, 'tenant' | 'vault'>,
+  address: string,
+): Promise<string> => `T#${tenant}#unproven#${await vault.hmac(`unproven|${address}`)}`
 
 /**
  * Takes one of the day's replies to this address, before the model is asked. The same message takes one however often
@@ -18,11 +25,13 @@ export async function mayReplyUnproven(work: Work, message: Message, identity: I
   // In a messenger the answer goes to whoever typed the address; elsewhere the helpdesk mails it there.
   if (identity.claimed === undefined || message.evidence.channel === 'messenger') return true
   const now = clock.now()
-  const address = await tenant.vault.hmac(`unproven|${identity.claimed}`)
   try {
     await tenant.conversations.update(
       'unproven',
-      { pk: `T#${tenant.tenant}#unproven#${address}`, sk: `day#${new Date(now).toISOString().slice(0, 10)}` },
+      {
+        pk: await unprovenPk(tenant, identity.claimed),
+        sk: `day#${new Date(now).toISOString().slice(0, 10)}`,
+      },
       {
         update: 'ADD answered :message SET expiresAt = :expiresAt',
         condition: 'attribute_not_exists(answered) OR contains(answered, :id) OR size(answered) < :most',

@@ -4,7 +4,7 @@ import type { OpenEffect } from '../../schemas/ticket-row.ts'
 import { isChosen } from '../../schemas/tool-rules.ts'
 import { type Count, dayIn, giveBackCount, take } from './counted.ts'
 import type { Stopped } from './live-agent.ts'
-import type { Key } from './ports.ts'
+import type { Key, TenantRuntime } from './ports.ts'
 import type { Tool } from './tools/check-tool.ts'
 import type { Json } from './tools/placeholder.ts'
 import type { ToolResult } from './tools/tool-answer.ts'
@@ -89,7 +89,7 @@ async function dayLimits(turn: Turn, tool: Tool, values: Readonly<Record<string,
   const { perCustomerPerDay, amount } = tool.limits
   if (!countsByCustomer(tool)) return []
   const value = amount === undefined ? 0 : values[amount.parameter]
-  const key = await dayKey(turn, `customer|${turn.identity.address ?? ''}`, tool.name)
+  const key = await dayKey(turn, customerSubject(turn.identity.address ?? ''), tool.name)
   return [
     {
       count: {
@@ -118,7 +118,8 @@ async function guessLimits(turn: Turn, tool: Tool, values: Readonly<Record<strin
   const { ownership } = tool
   if (ownership?.by !== 'knowledge') return []
   const { address } = turn.identity
-  const subjects = address === undefined ? recordsOf(tool, ownership.facts, values) : [`customer|${address}`]
+  const subjects =
+    address === undefined ? recordsOf(tool, ownership.facts, values) : [customerSubject(address)]
   const stopped: Stopped = [
     'not_allowed',
     'too many tries with details that do not fit; a human has to check who this is',
@@ -157,9 +158,16 @@ const inOneSpelling = (id: string): string =>
     .normalize('NFKC')
     .toLowerCase()
     .replace(/[^\p{L}\p{N}]|^0+(?=\p{N})/gu, '')
+/** Subject of the limits of one proven customer. */
+export const customerSubject = (address: string): string => `customer|${address}`
+/** Partition of one subject's days. */
+export const countedPk = async (
+  { tenant, vault }: Pick<TenantRuntime, 'tenant' | 'vault'>,
+  subject: string,
+): Promise<string> => `T#${tenant}#counted#${await vault.hmac(`counted|${subject}`)}`
 
 /** One row for one subject, tool and calendar day of the tenant. */
 const dayKey = async ({ tenant, live, clock }: Turn, subject: string, of: string): Promise<Key> => ({
-  pk: `T#${tenant.tenant}#counted#${await tenant.vault.hmac(`counted|${subject}`)}`,
+  pk: await countedPk(tenant, subject),
   sk: `day#${dayIn(live.settings.timeZone, clock.now())}#${of}`,
 })

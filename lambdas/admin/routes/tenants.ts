@@ -153,7 +153,7 @@ export const tenantRoutes: Route[] = [
       const key = { pk: memberPk(tenant.tenant), sk: params.member }
       if ((await tenant.configuration.get('member', key)) === undefined)
         throw new Problem('not_found', 'There is no such member.')
-      await tenant.configuration.remove('member', key)
+      await tenant.configuration.delete('member', key)
       return { status: 204, result: { id: params.member } }
     },
   ),

@@ -13,7 +13,7 @@ export function createQueue(client: SQSClient, queueUrl: string, io: Io): Queue 
       const command = new SendMessageCommand({
         QueueUrl: queueUrl,
         MessageBody: JSON.stringify(wakeUp),
-        MessageGroupId: tenantOf(wakeUp.connectionId),
+        MessageGroupId: 'tenant' in wakeUp ? wakeUp.tenant : tenantOf(wakeUp.connectionId),
         DelaySeconds: Math.min(longestDelaySeconds, Math.max(0, Math.ceil(delaySeconds))),
       })
       try {

@@ -11,7 +11,7 @@ import { createTable } from './table.ts'
 
 export interface SweeperRuntimeOptions extends RuntimeOptions {
   tableNames: { conversations: string }
-  /** Helpdesk to the URL of its queue. */
+  /** Helpdesk, and `jobs`, to the URL of its queue. */
   queueUrls: Record<string, string>
 }
 
@@ -24,17 +24,17 @@ export function sweeperRuntime(options: SweeperRuntimeOptions): SweeperRuntime {
     log,
     index: createDueIndex(dynamo, options.tableNames.conversations, io),
     conversations: createTable(dynamo, options.tableNames.conversations, 'conversations', io),
-    queue(helpdesk) {
-      const url = Object.hasOwn(options.queueUrls, helpdesk) ? options.queueUrls[helpdesk] : undefined
+    queue(name) {
+      const url = Object.hasOwn(options.queueUrls, name) ? options.queueUrls[name] : undefined
       if (url === undefined) {
-        throw new DeskhandError('bad_configuration', `there is no queue for the helpdesk ${helpdesk}`)
+        throw new DeskhandError('bad_configuration', `there is no queue for ${name}: deploy the stack again`)
       }
       return createQueue(sqs, url, io)
     },
   }
 }
 
-/** In Lambda: from CONVERSATIONS_TABLE and QUEUE_URLS, JSON of helpdesk to queue URL. */
+/** In Lambda: from CONVERSATIONS_TABLE and QUEUE_URLS, JSON of helpdesk or `jobs` to queue URL. */
 export function cloudSweeperRuntime(): SweeperRuntime {
   return sweeperRuntime({
     tableNames: { conversations: required('CONVERSATIONS_TABLE') },

@@ -100,10 +100,12 @@ export function createTable(client: DynamoDBClient, tableName: string, port: str
         }),
       ),
 
-    remove: (call, key) =>
-      run(call, async () => {
-        await client.send(new DeleteItemCommand({ ...table, Key: keyOf(key) }))
-      }),
+    delete: (call, key, condition) =>
+      run(call, () =>
+        conditionally(key, async () => {
+          await client.send(new DeleteItemCommand({ ...table, Key: keyOf(key), ...expressionOf(condition) }))
+        }),
+      ),
 
     query: (call, query) => run(call, () => readAll(query)),
   }

@@ -9,6 +9,9 @@ const toAddressPerDay = 5
 const ofTenantPerHour = 200
 const keptMs = 3 * day
 
+/** Partition of one address's days; `address` is its HMAC. */
+export const codesPk = (tenant: string, address: string): string => `T#${tenant}#code#${address}`
+
 /** Takes one code of the address's day (UTC) and one of the tenant's hour; false when either has none left. */
 export async function mayMailCode(
   conversations: Pick<Table, 'update'>,
@@ -17,7 +20,7 @@ export async function mayMailCode(
   now: number,
 ): Promise<boolean> {
   const iso = new Date(now).toISOString()
-  const ofAddress = { pk: `T#${tenant}#code#${address}`, sk: `day#${iso.slice(0, 10)}` }
+  const ofAddress = { pk: codesPk(tenant, address), sk: `day#${iso.slice(0, 10)}` }
   const ofTenant = { pk: `T#${tenant}#code`, sk: `hour#${iso.slice(0, 13)}` }
   return (
     (await takeOne(conversations, ofAddress, toAddressPerDay, now)) &&

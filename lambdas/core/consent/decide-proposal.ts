@@ -29,7 +29,7 @@ export async function decideProposal(
     await conversations.update('decide', key, {
       update:
         'SET proposals.#tool.#state = :state, proposals.#tool.decidedBy = :approver, proposals.#tool.decidedAt = :now, due = :shard, ' +
-        'dueAt = if_not_exists(leaseUntil, :now), dueSince = if_not_exists(dueSince, :now), helpdesk = :helpdesk ADD rung :one',
+        'dueAt = if_not_exists(leaseUntil, :now), dueSince = if_not_exists(dueSince, :now), helpdesk = :helpdesk REMOVE expiresAt ADD rung :one',
       condition: `${openCondition} AND proposals.#tool.#by = :agent`,
       names: { ...openNames, '#tool': about.tool, '#by': 'by' },
       values: {

@@ -1,13 +1,18 @@
 /** What a one-time code proved, as evidence for `identify`. */
 import type { Message, Ticket } from '../helpdesk.ts'
+import type { Vault } from '../ports.ts'
 import type { Work } from '../turn.ts'
 import { addressOnRecord, placeOf } from './record-address.ts'
 
 /** HMAC of an address: what rows keep of it. */
+export const hashAddress = async (vault: Pick<Vault, 'hmac'>, address: string): Promise<string> =>
+  await vault.hmac(`address|${address}`)
+
+/** The same within a run. */
 export const addressTag = async (
   { tenant }: Pick<Work, 'tenant'>,
   address: string | undefined,
-): Promise<string> => await tenant.vault.hmac(`address|${address ?? ''}`)
+): Promise<string> => await hashAddress(tenant.vault, address ?? '')
 
 /**
  * The address that a code proved for this message: on email for the message that carried the code, in a chat for what
