@@ -7,7 +7,7 @@ import { type IFilterPattern, LogGroup, MetricFilter, type RetentionDays } from 
 import { Construct } from 'constructs'
 import { alarmAbove } from './alarm.ts'
 import { bundling } from './bundling.ts'
-import { logLines } from './log-lines.ts'
+import { logLines, type Measure, measuresNamespace } from './log-lines.ts'
 
 export interface DeskhandFunctionProps {
   /** The entry is `lambdas/<path>.ts`, its metrics are in `Deskhand/<path>`. */
@@ -78,7 +78,13 @@ export class DeskhandFunction extends Construct {
     )
 
     this.errors = this.handler.metricErrors({ period: Duration.minutes(5) })
-    alarmAbove(this, 'Errors', this.errors, 0, `${props.path} crashed or ran out of time: read its log.`)
+    alarmAbove(
+      this,
+      'Errors',
+      this.errors,
+      0,
+      `${props.path} crashed or ran out of time: read its log around that moment. What it was at is done again by itself.`,
+    )
     alarmAbove(
       this,
       'AlarmLines',
@@ -96,7 +102,25 @@ export class DeskhandFunction extends Construct {
       metricNamespace: `Deskhand/${this.path}`,
       metricName: name,
       metricValue: '1',
+      // While anything is logged: a rate needs a number on both sides.
+      defaultValue: 0,
     }).metric({ statistic: 'Sum', period: Duration.minutes(5) })
+  }
+
+  /** Takes measures from this function's log, each by its name. */
+  measure(measures: Record<string, Measure | Measure[]>): void {
+    for (const [metricName, each] of Object.entries(measures)) {
+      for (const [n, { pattern, value = '1', by }] of [each].flat().entries()) {
+        new MetricFilter(this.#logs, `Measure${metricName}${n === 0 ? '' : n + 1}`, {
+          logGroup: this.#logs,
+          filterPattern: pattern,
+          metricNamespace: measuresNamespace,
+          metricName,
+          metricValue: value,
+          dimensions: by,
+        })
+      }
+    }
   }
 
   /** Says why a finding of cdk-nag on the policy of this function's role is as it must be. */

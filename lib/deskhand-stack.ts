@@ -5,6 +5,8 @@ import { Key } from 'aws-cdk-lib/aws-kms'
 import { Topic } from 'aws-cdk-lib/aws-sns'
 import type { Construct } from 'constructs'
 import { helpdeskNames } from '../schemas/names.ts'
+import { Budgets } from './budgets.ts'
+import { ConnectionAlarms } from './connection-alarms.ts'
 import { dashboard } from './dashboard.ts'
 import { HelpdeskEndpoint } from './helpdesk-endpoint.ts'
 import { IdentityKeys } from './identity-keys.ts'
@@ -46,6 +48,8 @@ export class DeskhandStack extends Stack {
     })
     new PublicKeys(this, 'PublicKeys', { api: webhooks.api, keys: identityKeys, settings })
     const sweeper = new Sweeper(this, 'Sweeper', { endpoints, storage, queuesKey, settings })
+    new ConnectionAlarms(this, 'Connections')
+    new Budgets(this, 'Budgets', settings)
     dashboard(this, { api: webhooks, endpoints, sweeper })
 
     if (settings.alarmTopicArn) {

@@ -1,8 +1,20 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { Node } from 'constructs'
 import * as z from 'zod'
+import { tenantId } from '../schemas/names.ts'
 
 const memory = (megabytes: number) => z.coerce.number().int().min(128).max(10_240).default(megabytes)
+
+/** A JSON object, as context on the command line is text: `-c name='{"acme": 50}'`. */
+const fromText = (value: unknown): unknown => {
+  if (typeof value !== 'string') return value
+  try {
+    return JSON.parse(value)
+  } catch {
+    return value
+  }
+}
+const dollars = z.coerce.number().positive().max(1_000_000)
 
 /** The two places that a key which signs `Deskhand-Identity` can be in: rotating is moving to the other one. */
 export const identitySlots = ['a', 'b'] as const
@@ -30,6 +42,10 @@ const settings = z.object({
   identityKey: z.enum(identitySlots).default('a'),
   /** Where a rotation is under way: publish the other key too. See docs/verify-identity.md, "Rotation". */
   publishBothIdentityKeys: z.stringbool().or(z.boolean()).default(false),
+  /** US dollars that these tenants may spend on the model within a day before an alarm rises: `{"acme": 50}`. */
+  dailyBudgets: z.preprocess(fromText, z.record(tenantId, dollars)).default({}),
+  /** US dollars that any one tenant may spend on the model within an hour before an alarm rises. */
+  hourlyBudget: dollars.default(20),
   /** Reserved concurrency of every helpdesk's function. Off, as a deploy with it fails on accounts with a low quota. */
   receiveReservedConcurrency: z.coerce.number().int().min(1).optional(),
   /** Not below the event source's maximum concurrency, or it would be throttled by it. */

@@ -30,6 +30,7 @@ export function sqs(state: AwsState, now: () => number, changed: () => void): Op
         id: randomUUID(),
         body: text(input, 'MessageBody'),
         ...(typeof input.MessageGroupId === 'string' ? { group: input.MessageGroupId } : {}),
+        ...traceIn(input),
         sentAt,
         visibleAt: sentAt + whole(input, 'DelaySeconds', 0, 900) * 1000,
         received: 0,
@@ -131,8 +132,19 @@ function asReceived(message: StoredMessage) {
       ApproximateReceiveCount: String(message.received),
       SentTimestamp: String(message.sentAt),
       ...(message.group === undefined ? {} : { MessageGroupId: message.group }),
+      ...(message.trace === undefined ? {} : { AWSTraceHeader: message.trace }),
     },
   }
+}
+
+/** The one system attribute that a message may be sent with. */
+function traceIn({ MessageSystemAttributes: sent }: Input): { trace?: string } {
+  if (sent === undefined) return {}
+  const { AWSTraceHeader, ...others } = sent as Record<string, { DataType?: string; StringValue?: string }>
+  const value = AWSTraceHeader?.DataType === 'String' ? AWSTraceHeader.StringValue : undefined
+  return Object.keys(others).length === 0 && value !== undefined
+    ? { trace: value }
+    : refuse('InvalidParameterValue', 'MessageSystemAttributes may hold AWSTraceHeader, a String, alone')
 }
 
 const md5 = (body: string): string => createHash('md5').update(body).digest('hex')

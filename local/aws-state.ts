@@ -11,6 +11,8 @@ export interface StoredMessage {
   id: string
   body: string
   group?: string
+  /** `AWSTraceHeader`, as it was sent. */
+  trace?: string
   sentAt: number
   visibleAt: number
   received: number
