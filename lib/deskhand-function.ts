@@ -1,5 +1,6 @@
 import { Duration, Validations } from 'aws-cdk-lib'
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch'
+import { SubnetType } from 'aws-cdk-lib/aws-ec2'
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { Architecture, RecursiveLoop, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda'
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs'
@@ -8,6 +9,8 @@ import { Construct } from 'constructs'
 import { alarmAbove } from './alarm.ts'
 import { bundling } from './bundling.ts'
 import { logLines, type Measure, measuresNamespace } from './log-lines.ts'
+import { noNetworkInterfaces, useNetworkInterfaces } from './permissions.ts'
+import type { Network } from './static-egress.ts'
 
 export interface DeskhandFunctionProps {
   /** The entry is `lambdas/<path>.ts`, its metrics are in `Deskhand/<path>`. */
@@ -18,6 +21,8 @@ export interface DeskhandFunctionProps {
   environment: Record<string, string>
   logRetention: RetentionDays
   reservedConcurrency: number | undefined
+  /** Calls out from fixed addresses, where the deploy has some. */
+  network?: Network | undefined
   /** It sends messages to the queue that invokes it, for a later time. */
   wakesItself?: boolean
   /** What it may do besides its logs and traces. */
@@ -44,6 +49,10 @@ export class DeskhandFunction extends Construct {
     })
     this.#logs.grantWrite(this.role)
     for (const statement of props.permissions) this.role.addToPolicy(statement)
+    if (props.network) {
+      this.role.addToPolicy(useNetworkInterfaces())
+      this.role.addToPolicy(noNetworkInterfaces())
+    }
 
     this.handler = new NodejsFunction(this, 'Function', {
       entry: `${import.meta.dirname}/../lambdas/${props.path}.ts`,
@@ -56,6 +65,11 @@ export class DeskhandFunction extends Construct {
       environment: { ...props.environment, NODE_OPTIONS: '--enable-source-maps' },
       logGroup: this.#logs,
       tracing: Tracing.ACTIVE,
+      ...(props.network && {
+        vpc: props.network.vpc,
+        vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
+        securityGroups: [props.network.securityGroup],
+      }),
       // AWS takes a chain of 16 such messages for a runaway loop. Ours end: after 5 attempts or 7 days of an outage.
       ...(props.wakesItself && { recursiveLoop: RecursiveLoop.ALLOW }),
       awsSdkConnectionReuse: false, // an environment variable that only version 2 of the SDK reads
@@ -74,7 +88,7 @@ export class DeskhandFunction extends Construct {
     })
     this.acknowledge(
       'AwsSolutions-IAM5[Resource::*]',
-      'X-Ray has no resources: putting trace segments can only be allowed on *.',
+      'X-Ray has no resources, and interfaces of a VPC are made by Lambda before they have names: both can only be allowed on *.',
     )
 
     this.errors = this.handler.metricErrors({ period: Duration.minutes(5) })

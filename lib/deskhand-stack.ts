@@ -12,6 +12,7 @@ import { HelpdeskEndpoint } from './helpdesk-endpoint.ts'
 import { IdentityKeys } from './identity-keys.ts'
 import { PublicKeys } from './public-keys.ts'
 import { readSettings } from './settings.ts'
+import { StaticEgress } from './static-egress.ts'
 import type { StorageStack } from './storage-stack.ts'
 import { Sweeper } from './sweeper.ts'
 import { TenantRole } from './tenant-role.ts'
@@ -30,6 +31,7 @@ export class DeskhandStack extends Stack {
       removalPolicy: RemovalPolicy.DESTROY,
     })
     const webhooks = new WebhookApi(this, 'Webhooks', settings)
+    const egress = settings.vpc ? new StaticEgress(this, 'Egress', { settings, storage }) : undefined
     const endpoints = helpdeskNames.map(
       (helpdesk) =>
         new HelpdeskEndpoint(this, helpdesk, {
@@ -38,6 +40,7 @@ export class DeskhandStack extends Stack {
           storage,
           queuesKey,
           settings,
+          network: egress?.network,
         }),
     )
     const identityKeys = new IdentityKeys(this, 'IdentityKeys', settings)

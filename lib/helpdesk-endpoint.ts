@@ -12,6 +12,7 @@ import { DeskhandFunction } from './deskhand-function.ts'
 import { answerMeasures, logLines, receiveMeasures } from './log-lines.ts'
 import { answerMay, inboundSecrets, receiveMay, secretFinding } from './permissions.ts'
 import type { Settings } from './settings.ts'
+import type { Network } from './static-egress.ts'
 import type { StorageStack } from './storage-stack.ts'
 import { timeouts } from './timeouts.ts'
 
@@ -21,6 +22,8 @@ export interface HelpdeskEndpointProps {
   storage: StorageStack
   queuesKey: IKey
   settings: Settings
+  /** Where `answer` calls out from. */
+  network?: Network | undefined
 }
 
 /** One helpdesk's way in, and the turns that follow from it: route, `receive`, queue, dead-letter queue, `answer`, alarms. */
@@ -89,6 +92,7 @@ export class HelpdeskEndpoint extends Construct {
       },
       logRetention: settings.logRetentionDays,
       reservedConcurrency: settings.answerReservedConcurrency,
+      network: props.network,
       wakesItself: true,
       permissions: answerMay(storage, this.queue, queuesKey, settings.codeSender),
     })

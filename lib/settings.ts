@@ -20,7 +20,7 @@ const dollars = z.coerce.number().positive().max(1_000_000)
 export const identitySlots = ['a', 'b'] as const
 export type IdentitySlot = (typeof identitySlots)[number]
 
-const settings = z.object({
+const options = z.object({
   /** SNS topic that every alarm notifies. Without one the alarms only show. */
   alarmTopicArn: z.string().startsWith('arn:').optional(),
   /** Where helpdesks reach us, where that is not the API's own address: a custom domain. Some sign the URL they call. */
@@ -28,6 +28,23 @@ const settings = z.object({
     .string()
     .regex(/^https:\/\/[a-z0-9.-]+$/, 'https:// and a host alone, for example https://hooks.acme.com')
     .optional(),
+  /** A domain name for the front door, with its certificate of this region in AWS Certificate Manager. */
+  domainName: z
+    .string()
+    .regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'a host alone, for example hooks.acme.com')
+    .optional(),
+  certificateArn: z.string().startsWith('arn:').optional(),
+  /** `answer` calls out from fixed addresses, for the allow-lists of tenants: a VPC with NAT gateways. */
+  vpc: z.stringbool().or(z.boolean()).default(false),
+  /** One is cheaper; with two, one zone may fail. */
+  natGateways: z.coerce.number().int().min(1).max(2).default(1),
+  /** Elastic IPs that there are already, as many as NAT gateways: `eipalloc-1,eipalloc-2`. Else they are made, and kept. */
+  elasticIps: z.preprocess(
+    (value) => (typeof value === 'string' ? value.split(',') : value),
+    z
+      .array(z.string().regex(/^eipalloc-[0-9a-f]+$/, 'allocation ids: eipalloc-0a1b2c,eipalloc-3d4e5f'))
+      .optional(),
+  ),
   /** The address that one-time codes come from: verified in Amazon SES, alone or by its domain. Without one there are no codes. */
   codeSender: z.email('an address that is verified in Amazon SES').optional(),
   logRetentionDays: z.coerce.number().pipe(z.enum(RetentionDays)).default(RetentionDays.THREE_MONTHS),
@@ -52,9 +69,29 @@ const settings = z.object({
   answerReservedConcurrency: z.coerce.number().int().min(10).optional(),
 })
 
+const settings = options
+  .refine(({ domainName, certificateArn }) => (domainName === undefined) === (certificateArn === undefined), {
+    path: ['certificateArn'],
+    error: 'domainName and certificateArn go together: a domain is served with its certificate',
+  })
+  .refine(
+    ({ domainName, publicUrl }) =>
+      domainName === undefined || publicUrl === undefined || publicUrl === `https://${domainName}`,
+    { path: ['publicUrl'], error: 'with domainName it is https:// and that name: leave it out' },
+  )
+  .refine(({ vpc, elasticIps, natGateways }) => !vpc || (elasticIps?.length ?? natGateways) === natGateways, {
+    path: ['elasticIps'],
+    error: 'one for each NAT gateway: see natGateways',
+  })
+  .transform(({ domainName, publicUrl, ...rest }) => ({
+    ...rest,
+    domainName,
+    publicUrl: publicUrl ?? (domainName === undefined ? undefined : `https://${domainName}`),
+  }))
+
 /** What an operator may choose: `cdk deploy -c name=value`, or `context` in cdk.json. */
 export type Settings = z.infer<typeof settings>
 
 /** Throws a ZodError that names the setting when a value cannot be used. */
 export const readSettings = (node: Node): Settings =>
-  settings.parse(Object.fromEntries(Object.keys(settings.shape).map((key) => [key, node.tryGetContext(key)])))
+  settings.parse(Object.fromEntries(Object.keys(options.shape).map((key) => [key, node.tryGetContext(key)])))

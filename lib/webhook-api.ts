@@ -1,6 +1,13 @@
-import { Duration } from 'aws-cdk-lib'
+import { CfnOutput, Duration } from 'aws-cdk-lib'
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway'
-import { HttpApi, HttpStage, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2'
+import {
+  DomainName,
+  HttpApi,
+  HttpStage,
+  LogGroupLogDestination,
+  SecurityPolicy,
+} from 'aws-cdk-lib/aws-apigatewayv2'
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import { LogGroup } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
@@ -21,8 +28,10 @@ export class WebhookApi extends Construct {
       createDefaultStage: false,
     })
     const logs = new LogGroup(this, 'AccessLogs', { retention: settings.logRetentionDays })
+    const domainName = this.domain(settings)
     new HttpStage(this, 'Stage', {
       httpApi: this.api,
+      ...(domainName && { domainMapping: { domainName } }),
       autoDeploy: true,
       throttle: { rateLimit: settings.throttleRate, burstLimit: settings.throttleBurst },
       accessLogSettings: {
@@ -51,5 +60,23 @@ export class WebhookApi extends Construct {
       0,
       'A webhook was answered 5xx: the store is down, or receive is throttled or crashing. Helpdesks send some of them again.',
     )
+  }
+  /** A name of the operator's own, with what its DNS record needs. */
+  private domain({ domainName, certificateArn }: Settings): DomainName | undefined {
+    if (domainName === undefined || certificateArn === undefined) return undefined
+    const domain = new DomainName(this, 'Domain', {
+      domainName,
+      certificate: Certificate.fromCertificateArn(this, 'Certificate', certificateArn),
+      securityPolicy: SecurityPolicy.TLS_1_2,
+    })
+    new CfnOutput(this, 'DomainTarget', {
+      value: domain.regionalDomainName,
+      description: `What ${domainName} must point to: a CNAME record, or an alias in Route 53`,
+    })
+    new CfnOutput(this, 'DomainZone', {
+      value: domain.regionalHostedZoneId,
+      description: 'The hosted zone of that target, for an alias in Route 53',
+    })
+    return domain
   }
 }
