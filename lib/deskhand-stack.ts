@@ -66,6 +66,17 @@ export class DeskhandStack extends Stack {
       value: `${settings.publicUrl ?? webhooks.api.apiEndpoint}/t/{tenant}/.well-known/jwks.json`,
       description: "Where a tenant's API finds the keys that Deskhand-Identity is signed by",
     })
+    new CfnOutput(this, 'Queues', {
+      value: this.toJsonString(
+        Object.fromEntries(
+          endpoints.map(({ helpdesk, queue, deadLetters }) => [
+            helpdesk,
+            { queue: queue.queueUrl, deadLetters: deadLetters.queueUrl },
+          ]),
+        ),
+      ),
+      description: 'For npm run ops: cdk deploy --outputs-file outputs.json',
+    })
     new CfnOutput(this, 'WebhookUrl', {
       value: `${settings.publicUrl ?? webhooks.api.apiEndpoint}/webhooks/{helpdesk}/{connectionId}`,
       description: `What a connection's webhook is to be sent to; {helpdesk} is one of: ${helpdeskNames.join(', ')}`,

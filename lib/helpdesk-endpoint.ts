@@ -32,6 +32,7 @@ export class HelpdeskEndpoint extends Construct {
   readonly receive: DeskhandFunction
   readonly answer: DeskhandFunction
   readonly queue: Queue
+  readonly deadLetters: Queue
   /** What the dashboard shows besides the functions' own metrics, for this helpdesk as a whole. */
   readonly metrics: Record<'refused' | 'turns' | 'turnsFailed' | 'age' | 'waiting' | 'deadLetters', Metric>
 
@@ -40,7 +41,7 @@ export class HelpdeskEndpoint extends Construct {
     const { helpdesk, storage, queuesKey, settings } = props
     this.helpdesk = helpdesk
 
-    const deadLetters = new Queue(this, 'DeadLetters', {
+    this.deadLetters = new Queue(this, 'DeadLetters', {
       retentionPeriod: Duration.days(14),
       encryption: QueueEncryption.KMS,
       encryptionMasterKey: queuesKey,
@@ -51,7 +52,7 @@ export class HelpdeskEndpoint extends Construct {
       encryption: QueueEncryption.KMS,
       encryptionMasterKey: queuesKey,
       enforceSSL: true,
-      deadLetterQueue: { queue: deadLetters, maxReceiveCount: 5 },
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 5 },
     })
 
     const publicUrl = settings.publicUrl ?? props.api.apiEndpoint
@@ -123,7 +124,7 @@ export class HelpdeskEndpoint extends Construct {
       turnsFailed: this.answer.count('TurnsFailed', logLines.turnFailed),
       age: this.queue.metricApproximateAgeOfOldestMessage(),
       waiting: this.queue.metricApproximateNumberOfMessagesVisible(),
-      deadLetters: deadLetters.metricApproximateNumberOfMessagesVisible(),
+      deadLetters: this.deadLetters.metricApproximateNumberOfMessagesVisible(),
     }
     alarmAbove(
       this,

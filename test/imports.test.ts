@@ -28,7 +28,8 @@ function mayImport(file: string): string[] {
   if (file.startsWith('lambdas/')) return ['schemas/', 'lambdas/core/']
   if (file.startsWith('lib/')) return ['schemas/']
   if (file === 'bin/deskhand.ts') return ['schemas/', 'lib/']
-  if (file === 'bin/publish-configuration.ts') return ['schemas/', 'lambdas/']
+  if (['bin/publish-configuration.ts', 'bin/ops.ts', 'bin/event-sources.ts'].includes(file))
+    return ['schemas/', 'lambdas/']
   if (file.startsWith('local/')) return ['schemas/', 'lambdas/']
   return ['schemas/', 'lambdas/', 'local/']
 }

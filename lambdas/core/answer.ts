@@ -23,6 +23,7 @@ import { loadEffects } from './ledger.ts'
 import { verdictOn } from './look-again.ts'
 import { isNoteMode } from './note.ts'
 import { parseJson } from './parse-json.ts'
+import { createPauses, type Pauses } from './pause.ts'
 import type { AnswerRuntime, TenantRuntime } from './ports.ts'
 import { endFailed, giveUp, isHopeless, type Later, outageDelay, wakeLater, workLater } from './postpone.ts'
 import { reconcile } from './reconcile.ts'
@@ -51,8 +52,9 @@ const waitsMs = [5 * second, 30 * second, 120 * second] as const
 /** Makes the Lambda handler of one helpdesk's `answer`. What cannot be parsed or claimed goes back to the queue. */
 export function createAnswer(helpdesk: Helpdesk, runtime: AnswerRuntime) {
   const caches = createBoundedCache<Caches>(tenantsKept)
-  const cachesOf = ({ tenant, configuration: table }: TenantRuntime): Caches => {
-    const known = caches.get(tenant) ?? newCaches(createConfiguration(table, tenant))
+  const cachesOf = ({ tenant, configuration: table, conversations }: TenantRuntime): Caches => {
+    const known =
+      caches.get(tenant) ?? newCaches(createConfiguration(table, tenant), createPauses(conversations, tenant))
     caches.set(tenant, known)
     return known
   }
@@ -70,7 +72,16 @@ export function createAnswer(helpdesk: Helpdesk, runtime: AnswerRuntime) {
         }
         const tenant = await runtime.forTenant(tenantOf(wake.connectionId))
         const deadline = runtime.clock.now() + context.getRemainingTimeInMillis() - reserveMs
-        const run = { ...runtime, ...cachesOf(tenant), log, helpdesk, tenant, deadline }
+        const { pauses, ...known } = cachesOf(tenant)
+        if (await pauses.isPaused(wake.connectionId, runtime.clock.now())) {
+          log.info('wake_up_dropped', {
+            code: 'paused',
+            tenant: tenant.tenant,
+            connectionId: wake.connectionId,
+          })
+          continue
+        }
+        const run = { ...runtime, ...known, log, helpdesk, tenant, deadline }
         if ('reconcile' in wake) await reconcileConnection(run, wake.connectionId)
         else await answerTicket({ ...run, wake })
       }
@@ -81,11 +92,13 @@ export function createAnswer(helpdesk: Helpdesk, runtime: AnswerRuntime) {
 
 /** What one process keeps of a tenant. */
 interface Caches {
+  pauses: Pauses
   configuration: Configuration
   loadAgent: AgentLoader
   tokens: TokenCache
 }
-const newCaches = (configuration: Configuration): Caches => ({
+const newCaches = (configuration: Configuration, pauses: Pauses): Caches => ({
+  pauses,
   configuration,
   loadAgent: createAgentLoader(configuration),
   tokens: new Map(),
