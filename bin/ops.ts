@@ -113,7 +113,7 @@ async function redriveAll({ sqs, queues }: Operator, { helpdesk }: Flags): Promi
   print(
     moved === 0
       ? `No dead letters of ${helpdesk} to move.\n`
-      : `${moved} wake-ups are in the queue of ${helpdesk} again.\n`,
+      : `Back in the queue of ${helpdesk}: ${moved}.\n`,
   )
   return 0
 }

@@ -84,6 +84,7 @@ export function dashboard(
         ),
         graph('Duration of receive, p99, ms', ...endpoints.map(duration)),
       ],
+      [graph('Writes by outcome', lines('Writes', [...tenant, 'Code']))],
       [title('What does it cost?')],
       [
         new GraphWidget({

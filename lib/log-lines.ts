@@ -79,6 +79,8 @@ export const answerMeasures: Record<string, Measure | Measure[]> = {
   TurnsFailed: { pattern: all(logLines.turnFailed, known), by: tenant },
   /** By `Code`: `replied`, `noted`, or `neutral`, which echoes nothing. */
   Replies: { pattern: all(event('reply_posted'), known), by: { ...tenant, Code: '$.code' } },
+  /** Write tools, on consent or not, by `Code`: `done`, `failed` or `unknown`. */
+  Writes: { pattern: all(event('write_ended'), known), by: { ...tenant, Code: '$.code' } },
   HandOvers: { pattern: all(event('handed_over'), known), by: withCause },
   /** Tool calls that a rule refused. */
   ToolRefusals: {

@@ -6,7 +6,7 @@ import type { AwsState, StoredMessage, StoredQueue } from './aws-state.ts'
 /** How often a long poll looks again. */
 const pollMs = 20
 /** Dead letters that move at one time. */
-const movedAtOnce = 10
+const movedAtOnce = 4
 
 export const queueName = (url: string): string => url.slice(url.lastIndexOf('/') + 1)
 export const queueArn = (name: string): string => `arn:aws:sqs:local:000000000000:${name}`

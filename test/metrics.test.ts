@@ -43,6 +43,7 @@ describe('by helpdesk and tenant', () => {
       [`Events{${tenant}}`]: 1,
       [`Turns{${tenant}}`]: 1,
       [`Replies{${tenant},Code=replied}`]: 1,
+      [`Writes{${tenant},Code=done}`]: 1,
     })
     const all = metrics()
     const names = Object.keys(all).filter((name) => /^\w+Ms\{/.test(name))

@@ -136,7 +136,7 @@ test('redrive prints how far it is, and replay looks at a ticket again', async (
   const ticketId = world.openTicket('Anybody there?')
   await sqs.send(new SendMessageCommand({ QueueUrl: deadLetters, MessageBody: world.wakeUp(ticketId) }))
   expect((await ops('redrive', '--helpdesk', 'zendesk')).out).toMatch(
-    /1 of about 1 moved\n1 wake-ups are in the queue of zendesk again/,
+    /1 of about 1 moved\nBack in the queue of zendesk: 1\./,
   )
   expect((await ops('redrive', '--helpdesk', 'zendesk')).out).toBe('No dead letters of zendesk to move.\n')
 
