@@ -150,7 +150,7 @@ describe('in a row, for one connection', () => {
 
 describe('a trace id', () => {
   const root = '1-67891233-abcdef012345678912345678'
-  const header = `Root=${root};Parent=463ac35c9f6413ad;Sampled=1;Lineage=1:a87bd80c:0`
+  const header = `Root=${root};Parent=463ac35c9f6413ad;Sampled=1;Lineage=a87bd80c:1|68fd508a:5`
   const set = (value: string | undefined): void => {
     if (value === undefined) delete process.env._X_AMZN_TRACE_ID
     else process.env._X_AMZN_TRACE_ID = value

@@ -3,7 +3,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { createTable } from '../lambdas/core/aws/table.ts'
 import { replay } from '../lambdas/core/operate/replay.ts'
-import { type Pausable, setPause } from '../lambdas/core/pause.ts'
+import { type Pausable, pausesOf, setPause } from '../lambdas/core/pause.ts'
 import type { Row, Table } from '../lambdas/core/ports.ts'
 import { demoTenant } from '../local/demo-data.ts'
 import { tableNames } from '../local/tables.ts'
@@ -95,6 +95,9 @@ test('whether it is paused cannot be read: nothing is answered, and the wake-up 
 test('a mark that does not say whether it holds, holds', async () => {
   const row: Row = { pk: `T#${demoTenant}#pause`, sk: 'tenant' }
   await conversations.put('odd', row)
+  expect(await pausesOf(conversations, demoTenant)).toEqual([
+    { sk: 'tenant', by: 'nobody known', why: expect.stringContaining('resume'), at: 0 },
+  ])
   const ticketId = world.openTicket('Hello')
   await world.deliver(ticketId)
   await world.run(ticketId)

@@ -23,8 +23,7 @@ export function createPauses(table: Pick<Table, 'query'>, tenant: string): Pause
     async isPaused(connectionId, now) {
       if (read === undefined || now - read.at >= pauseAgeMs) {
         const rows = await table.query('pauses', { pk: pausesPk(tenant) })
-        // A row that cannot be read stops, too.
-        read = { paused: new Set(rows.filter(({ paused }) => paused !== false).map(({ sk }) => sk)), at: now }
+        read = { paused: new Set(rows.filter(holds).map(({ sk }) => sk)), at: now }
       }
       return read.paused.has('tenant') || read.paused.has(connectionId)
     },
@@ -42,10 +41,21 @@ export async function setPause(
 }
 
 /** What is paused of a tenant now, by whom and why. Throws `unavailable`. */
-export async function pausesOf(table: Pick<Table, 'query'>, tenant: string): Promise<PauseRow[]> {
-  const rows: Row[] = await table.query('pauses', { pk: pausesPk(tenant) })
-  return rows.map((row) => pauseRow.parse(row)).filter(({ paused }) => paused)
+export async function pausesOf(
+  table: Pick<Table, 'query'>,
+  tenant: string,
+): Promise<Pick<PauseRow, 'sk' | 'by' | 'why' | 'at'>[]> {
+  const rows = await table.query('pauses', { pk: pausesPk(tenant) })
+  return rows.filter(holds).map((row) => {
+    const parsed = pauseRow.safeParse(row)
+    return parsed.success
+      ? parsed.data
+      : { sk: row.sk, by: 'nobody known', why: 'the mark cannot be read: resume removes it', at: 0 }
+  })
 }
+
+/** A mark that cannot be read stops, too. */
+const holds = ({ paused }: Row): boolean => paused !== false
 
 const pausesPk = (tenant: string): string => `T#${tenant}#pause`
 const keyOf = (what: Pausable): Key =>
