@@ -82,7 +82,7 @@ export class StaticEgress extends Construct {
       value: (settings.elasticIps ?? made.map(({ ref }) => ref)).join(','),
       description:
         'Where calls to tenants come from, for their allow-lists: addresses, or the allocations that were given',
-    })
+    }).overrideLogicalId('EgressAddresses')
   }
 
   /** Kept when the stack goes: tenants have them in their allow-lists. */

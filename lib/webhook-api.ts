@@ -72,11 +72,11 @@ export class WebhookApi extends Construct {
     new CfnOutput(this, 'DomainTarget', {
       value: domain.regionalDomainName,
       description: `What ${domainName} must point to: a CNAME record, or an alias in Route 53`,
-    })
+    }).overrideLogicalId('DomainTarget')
     new CfnOutput(this, 'DomainZone', {
       value: domain.regionalHostedZoneId,
       description: 'The hosted zone of that target, for an alias in Route 53',
-    })
+    }).overrideLogicalId('DomainZone')
     return domain
   }
 }
