@@ -1,7 +1,17 @@
 import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch'
 import type { Construct } from 'constructs'
 
-/** Rises as soon as one period of `metric` is above `threshold`. `meaning` tells the operator what to do. */
+/**
+ * An alarm's name says where it comes from: `Deskhand/zendesk/Receive` and `Errors` make
+ * `deskhand-zendesk-receive-errors`. docs/operations.md has a section for each.
+ */
+export const alarmName = (scope: Construct, id: string): string =>
+  `${scope.node.path}/${id}`
+    .replaceAll('/', '-')
+    .replaceAll(/([a-z])([A-Z])/g, '$1-$2')
+    .toLowerCase()
+
+/** Rises as soon as one period of `metric` is above `threshold`. `meaning`: the cause, and what to do. */
 export const alarmAbove = (
   scope: Construct,
   id: string,
@@ -10,6 +20,7 @@ export const alarmAbove = (
   meaning: string,
 ): Alarm =>
   new Alarm(scope, id, {
+    alarmName: alarmName(scope, id),
     metric,
     threshold,
     evaluationPeriods: 1,

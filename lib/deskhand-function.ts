@@ -1,5 +1,6 @@
 import { Duration, Validations } from 'aws-cdk-lib'
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch'
+import { SubnetType } from 'aws-cdk-lib/aws-ec2'
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { Architecture, RecursiveLoop, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda'
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs'
@@ -7,7 +8,9 @@ import { type IFilterPattern, LogGroup, MetricFilter, type RetentionDays } from 
 import { Construct } from 'constructs'
 import { alarmAbove } from './alarm.ts'
 import { bundling } from './bundling.ts'
-import { logLines } from './log-lines.ts'
+import { logLines, type Measure, measuresNamespace } from './log-lines.ts'
+import { noNetworkInterfaces, useNetworkInterfaces } from './permissions.ts'
+import type { Network } from './static-egress.ts'
 
 export interface DeskhandFunctionProps {
   /** The entry is `lambdas/<path>.ts`, its metrics are in `Deskhand/<path>`. */
@@ -18,6 +21,8 @@ export interface DeskhandFunctionProps {
   environment: Record<string, string>
   logRetention: RetentionDays
   reservedConcurrency: number | undefined
+  /** Calls out from fixed addresses, where the deploy has some. */
+  network?: Network | undefined
   /** It sends messages to the queue that invokes it, for a later time. */
   wakesItself?: boolean
   /** What it may do besides its logs and traces. */
@@ -44,6 +49,10 @@ export class DeskhandFunction extends Construct {
     })
     this.#logs.grantWrite(this.role)
     for (const statement of props.permissions) this.role.addToPolicy(statement)
+    if (props.network) {
+      this.role.addToPolicy(useNetworkInterfaces())
+      this.role.addToPolicy(noNetworkInterfaces())
+    }
 
     this.handler = new NodejsFunction(this, 'Function', {
       entry: `${import.meta.dirname}/../lambdas/${props.path}.ts`,
@@ -56,6 +65,11 @@ export class DeskhandFunction extends Construct {
       environment: { ...props.environment, NODE_OPTIONS: '--enable-source-maps' },
       logGroup: this.#logs,
       tracing: Tracing.ACTIVE,
+      ...(props.network && {
+        vpc: props.network.vpc,
+        vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
+        securityGroups: [props.network.securityGroup],
+      }),
       // AWS takes a chain of 16 such messages for a runaway loop. Ours end: after 5 attempts or 7 days of an outage.
       ...(props.wakesItself && { recursiveLoop: RecursiveLoop.ALLOW }),
       awsSdkConnectionReuse: false, // an environment variable that only version 2 of the SDK reads
@@ -74,11 +88,17 @@ export class DeskhandFunction extends Construct {
     })
     this.acknowledge(
       'AwsSolutions-IAM5[Resource::*]',
-      'X-Ray has no resources: putting trace segments can only be allowed on *.',
+      'X-Ray has no resources, and interfaces of a VPC are made by Lambda before they have names: both can only be allowed on *.',
     )
 
     this.errors = this.handler.metricErrors({ period: Duration.minutes(5) })
-    alarmAbove(this, 'Errors', this.errors, 0, `${props.path} crashed or ran out of time: read its log.`)
+    alarmAbove(
+      this,
+      'Errors',
+      this.errors,
+      0,
+      `${props.path} crashed or ran out of time: read its log around that moment. What it was at is done again by itself.`,
+    )
     alarmAbove(
       this,
       'AlarmLines',
@@ -96,7 +116,25 @@ export class DeskhandFunction extends Construct {
       metricNamespace: `Deskhand/${this.path}`,
       metricName: name,
       metricValue: '1',
+      // While anything is logged: a rate needs a number on both sides.
+      defaultValue: 0,
     }).metric({ statistic: 'Sum', period: Duration.minutes(5) })
+  }
+
+  /** Takes measures from this function's log, each by its name. */
+  measure(measures: Record<string, Measure | Measure[]>): void {
+    for (const [metricName, each] of Object.entries(measures)) {
+      for (const [n, { pattern, value = '1', by }] of [each].flat().entries()) {
+        new MetricFilter(this.#logs, `Measure${metricName}${n === 0 ? '' : n + 1}`, {
+          logGroup: this.#logs,
+          filterPattern: pattern,
+          metricNamespace: measuresNamespace,
+          metricName,
+          metricValue: value,
+          dimensions: by,
+        })
+      }
+    }
   }
 
   /** Says why a finding of cdk-nag on the policy of this function's role is as it must be. */

@@ -6,6 +6,8 @@ import { Topic } from 'aws-cdk-lib/aws-sns'
 import type { Construct } from 'constructs'
 import { helpdeskNames } from '../schemas/names.ts'
 import { AdminApi } from './admin-api.ts'
+import { Budgets } from './budgets.ts'
+import { ConnectionAlarms } from './connection-alarms.ts'
 import { dashboard } from './dashboard.ts'
 import { HelpdeskEndpoint } from './helpdesk-endpoint.ts'
 import { IdentityKeys } from './identity-keys.ts'
@@ -13,6 +15,7 @@ import { Jobs } from './jobs.ts'
 import { tenantGrants, tenantMay, tenantOutboundSecrets } from './permissions.ts'
 import { PublicKeys } from './public-keys.ts'
 import { readSettings } from './settings.ts'
+import { StaticEgress } from './static-egress.ts'
 import type { StorageStack } from './storage-stack.ts'
 import { Sweeper } from './sweeper.ts'
 import { TenantRole } from './tenant-role.ts'
@@ -31,6 +34,7 @@ export class DeskhandStack extends Stack {
       removalPolicy: RemovalPolicy.DESTROY,
     })
     const webhooks = new WebhookApi(this, 'Webhooks', settings)
+    const egress = settings.vpc ? new StaticEgress(this, 'Egress', { settings, storage }) : undefined
     const endpoints = helpdeskNames.map(
       (helpdesk) =>
         new HelpdeskEndpoint(this, helpdesk, {
@@ -39,6 +43,7 @@ export class DeskhandStack extends Stack {
           storage,
           queuesKey,
           settings,
+          network: egress?.network,
         }),
     )
     const identityKeys = new IdentityKeys(this, 'IdentityKeys', settings)
@@ -61,6 +66,8 @@ export class DeskhandStack extends Stack {
       signingKey: identityKeys.signing,
       settings,
     })
+    new ConnectionAlarms(this, 'Connections')
+    new Budgets(this, 'Budgets', settings)
     dashboard(this, { api: webhooks, endpoints, sweeper })
 
     if (settings.alarmTopicArn) {
@@ -73,6 +80,17 @@ export class DeskhandStack extends Stack {
     new CfnOutput(this, 'PublicKeysUrl', {
       value: `${webhooks.publicUrl}/t/{tenant}/.well-known/jwks.json`,
       description: "Where a tenant's API finds the keys that Deskhand-Identity is signed by",
+    })
+    new CfnOutput(this, 'Queues', {
+      value: this.toJsonString(
+        Object.fromEntries(
+          endpoints.map(({ helpdesk, queue, deadLetters }) => [
+            helpdesk,
+            { queue: queue.queueUrl, deadLetters: deadLetters.queueUrl },
+          ]),
+        ),
+      ),
+      description: 'For npm run ops: cdk deploy --outputs-file outputs.json',
     })
     new CfnOutput(this, 'WebhookUrl', {
       value: `${webhooks.publicUrl}/webhooks/{helpdesk}/{connectionId}`,

@@ -1,7 +1,7 @@
 import { Duration, Validations } from 'aws-cdk-lib'
 import { HttpMethod, PayloadFormatVersion } from 'aws-cdk-lib/aws-apigatewayv2'
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
-import type { Metric } from 'aws-cdk-lib/aws-cloudwatch'
+import { MathExpression, type Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs'
@@ -9,9 +9,10 @@ import { Construct } from 'constructs'
 import type { HelpdeskName } from '../schemas/names.ts'
 import { alarmAbove } from './alarm.ts'
 import { DeskhandFunction } from './deskhand-function.ts'
-import { logLines } from './log-lines.ts'
+import { answerMeasures, logLines, receiveMeasures } from './log-lines.ts'
 import { answerMay, inboundSecrets, receiveMay, secretFinding } from './permissions.ts'
 import type { Settings } from './settings.ts'
+import type { Network } from './static-egress.ts'
 import type { StorageStack } from './storage-stack.ts'
 import { timeouts } from './timeouts.ts'
 import type { WebhookApi } from './webhook-api.ts'
@@ -22,6 +23,8 @@ export interface HelpdeskEndpointProps {
   storage: StorageStack
   queuesKey: IKey
   settings: Settings
+  /** Where `answer` calls out from. */
+  network?: Network | undefined
 }
 
 /** One helpdesk's way in, and the turns that follow from it: route, `receive`, queue, dead-letter queue, `answer`, alarms. */
@@ -30,18 +33,16 @@ export class HelpdeskEndpoint extends Construct {
   readonly receive: DeskhandFunction
   readonly answer: DeskhandFunction
   readonly queue: Queue
-  /** What the dashboard shows besides the functions' own metrics. */
-  readonly metrics: Record<
-    'accepted' | 'refused' | 'turns' | 'replies' | 'handOvers' | 'age' | 'deadLetters',
-    Metric
-  >
+  readonly deadLetters: Queue
+  /** What the dashboard shows besides the functions' own metrics, for this helpdesk as a whole. */
+  readonly metrics: Record<'refused' | 'turns' | 'turnsFailed' | 'age' | 'waiting' | 'deadLetters', Metric>
 
   constructor(scope: Construct, id: string, props: HelpdeskEndpointProps) {
     super(scope, id)
     const { helpdesk, webhooks, storage, queuesKey, settings } = props
     this.helpdesk = helpdesk
 
-    const deadLetters = new Queue(this, 'DeadLetters', {
+    this.deadLetters = new Queue(this, 'DeadLetters', {
       retentionPeriod: Duration.days(14),
       encryption: QueueEncryption.KMS,
       encryptionMasterKey: queuesKey,
@@ -52,7 +53,7 @@ export class HelpdeskEndpoint extends Construct {
       encryption: QueueEncryption.KMS,
       encryptionMasterKey: queuesKey,
       enforceSSL: true,
-      deadLetterQueue: { queue: deadLetters, maxReceiveCount: 5 },
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 5 },
     })
 
     const environment = {
@@ -89,6 +90,7 @@ export class HelpdeskEndpoint extends Construct {
       },
       logRetention: settings.logRetentionDays,
       reservedConcurrency: settings.answerReservedConcurrency,
+      network: props.network,
       wakesItself: true,
       permissions: answerMay(storage, this.queue, queuesKey, settings.codeSender),
     })
@@ -111,21 +113,22 @@ export class HelpdeskEndpoint extends Construct {
       })
     }
 
+    this.receive.measure(receiveMeasures)
+    this.answer.measure(answerMeasures)
     this.metrics = {
-      accepted: this.receive.count('WebhooksAccepted', logLines.webhookAccepted),
       refused: this.receive.count('WebhooksRefused', logLines.webhookRefused),
       turns: this.answer.count('Turns', logLines.turn),
-      replies: this.answer.count('Replies', logLines.reply),
-      handOvers: this.answer.count('HandOvers', logLines.handOver),
+      turnsFailed: this.answer.count('TurnsFailed', logLines.turnFailed),
       age: this.queue.metricApproximateAgeOfOldestMessage(),
-      deadLetters: deadLetters.metricApproximateNumberOfMessagesVisible(),
+      waiting: this.queue.metricApproximateNumberOfMessagesVisible(),
+      deadLetters: this.deadLetters.metricApproximateNumberOfMessagesVisible(),
     }
     alarmAbove(
       this,
       'DeadLettersWaiting',
       this.metrics.deadLetters,
       0,
-      `A wake-up of ${helpdesk} could not be read or its ticket not claimed, five times: read the log of ${helpdesk}/answer, mend the cause, redrive the queue.`,
+      `A wake-up of ${helpdesk} could not be read or its ticket not claimed, five times: read the log of ${helpdesk}/answer, mend the cause, then npm run ops -- redrive --helpdesk ${helpdesk}.`,
     )
     alarmAbove(
       this,
@@ -134,7 +137,19 @@ export class HelpdeskEndpoint extends Construct {
       Duration.minutes(10).toSeconds(),
       `Customers on ${helpdesk} wait over 10 minutes for a turn to begin: look for throttling or slow tenant APIs.`,
     )
-    // Helpdesks switch a webhook off that fails too often in a row.
+    alarmAbove(
+      this,
+      'TurnsFailing',
+      // A few failures at night are no rate.
+      new MathExpression({
+        expression: 'IF(failed >= 5, 100 * failed / (failed + FILL(ended, 0)), 0)',
+        usingMetrics: { failed: this.metrics.turnsFailed, ended: this.metrics.turns },
+        label: 'turns that failed, %',
+        period: Duration.minutes(15),
+      }),
+      25,
+      `More than a quarter of the turns on ${helpdesk} failed within 15 minutes, five at least: Claude, ${helpdesk} or a tenant's API is down, or a configuration is wrong. The lines turn_failed in the log of ${helpdesk}/answer name the code. Tickets wait and are tried again.`,
+    )
     alarmAbove(
       this,
       'WebhooksRefused',

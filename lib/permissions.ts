@@ -1,6 +1,6 @@
 /** Who may do what with the data, on one page. Logs, tracing and what a function consumes are granted where it is made. */
 import { Aws } from 'aws-cdk-lib'
-import { type Conditions, PolicyStatement } from 'aws-cdk-lib/aws-iam'
+import { type Conditions, Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
 import type { IQueue } from 'aws-cdk-lib/aws-sqs'
 import { memberPk, operatorsPk, tenantsPk } from '../schemas/admin.ts'
@@ -189,6 +189,30 @@ export const sweeperMay = (storage: StorageStack, queues: IQueue[], queuesKey: I
 
 /** A secret that carries the tag of the session's tenant. */
 const ownTag: Conditions = { StringEquals: { 'secretsmanager:ResourceTag/tenant': tenant } }
+
+const networkInterfaces = [
+  'ec2:CreateNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:DeleteNetworkInterface',
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:UnassignPrivateIpAddresses',
+]
+
+/** Lambda puts a function into a VPC with the function's own role. */
+export const useNetworkInterfaces = (): PolicyStatement => allow(networkInterfaces, '*')
+
+/**
+ * The same to nobody's code: Lambda names the function in what its code asks for, and not in what it does itself.
+ * https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-best-practice-security
+ */
+export const noNetworkInterfaces = (): PolicyStatement =>
+  new PolicyStatement({
+    effect: Effect.DENY,
+    actions: networkInterfaces,
+    resources: ['*'],
+    conditions: { ArnLike: { 'lambda:SourceFunctionArn': 'arn:*:lambda:*:*:function:*' } },
+  })
 
 function allow(actions: string[], resources: string | string[], conditions?: Conditions): PolicyStatement {
   return new PolicyStatement({ actions, resources: [resources].flat(), ...(conditions && { conditions }) })

@@ -4,6 +4,7 @@ import { Rule, Schedule } from 'aws-cdk-lib/aws-events'
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
 import { Construct } from 'constructs'
+import { alarmName } from './alarm.ts'
 import { DeskhandFunction } from './deskhand-function.ts'
 import type { HelpdeskEndpoint } from './helpdesk-endpoint.ts'
 import type { Jobs } from './jobs.ts'
@@ -56,6 +57,7 @@ export class Sweeper extends Construct {
     })
     // "Nothing lost" rests on it, and a sweeper that does not run raises no error.
     new Alarm(this, 'Silent', {
+      alarmName: alarmName(this, 'Silent'),
       metric: this.sweep.handler.metricInvocations({ period: Duration.minutes(5), statistic: 'Sum' }),
       threshold: 1,
       evaluationPeriods: 1,

@@ -1,13 +1,16 @@
-import { Duration, Fn } from 'aws-cdk-lib'
+import { CfnOutput, Duration, Fn } from 'aws-cdk-lib'
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway'
 import {
   type CfnRoute,
   type CfnStage,
+  DomainName,
   HttpApi,
   type HttpRoute,
   HttpStage,
   LogGroupLogDestination,
+  SecurityPolicy,
 } from 'aws-cdk-lib/aws-apigatewayv2'
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import { LogGroup } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
@@ -38,8 +41,10 @@ export class WebhookApi extends Construct {
       .map((url) => Fn.select(2, Fn.split('/', url))) // https://<host>
       .join(',')
     const logs = new LogGroup(this, 'AccessLogs', { retention: settings.logRetentionDays })
+    const domainName = this.domain(settings)
     this.#stage = new HttpStage(this, 'Stage', {
       httpApi: this.api,
+      ...(domainName && { domainMapping: { domainName } }),
       autoDeploy: true,
       throttle: { rateLimit: settings.throttleRate, burstLimit: settings.throttleBurst },
       accessLogSettings: {
@@ -78,5 +83,24 @@ export class WebhookApi extends Construct {
     stage.routeSettings = { ...stage.routeSettings, ...Object.fromEntries(keys.map((key) => [key, limits])) }
     // API Gateway refuses settings of a route that is not there yet.
     this.#stage.node.addDependency(...routes)
+  }
+
+  /** A name of the operator's own, with what its DNS record needs. */
+  private domain({ domainName, certificateArn }: Settings): DomainName | undefined {
+    if (domainName === undefined || certificateArn === undefined) return undefined
+    const domain = new DomainName(this, 'Domain', {
+      domainName,
+      certificate: Certificate.fromCertificateArn(this, 'Certificate', certificateArn),
+      securityPolicy: SecurityPolicy.TLS_1_2,
+    })
+    new CfnOutput(this, 'DomainTarget', {
+      value: domain.regionalDomainName,
+      description: `What ${domainName} must point to: a CNAME record, or an alias in Route 53`,
+    }).overrideLogicalId('DomainTarget')
+    new CfnOutput(this, 'DomainZone', {
+      value: domain.regionalHostedZoneId,
+      description: 'The hosted zone of that target, for an alias in Route 53',
+    }).overrideLogicalId('DomainZone')
+    return domain
   }
 }

@@ -1,6 +1,6 @@
 /**
- * AWS on this machine: the few operations of Secrets Manager, KMS, SQS, SES and STS that Deskhand uses, over HTTP as the
- * SDK's clients send them, so that the laptop, the tests and the cloud run the same code. It does what the policies of
+ * AWS on this machine: the few operations of Secrets Manager, KMS, SQS, SES, Lambda and STS that Deskhand uses, over HTTP
+ * as the SDK's clients send them, so that the laptop, the tests and the cloud run the same code. It does what the policies of
  * the deployed roles do for a tenant's session; signatures are not checked, access keys and session tokens are.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto'
@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { keyArn, kms } from './aws-kms.ts'
 import { newSigningKey, signing } from './aws-kms-signing.ts'
+import { eventSources, eventSourcesPath } from './aws-lambda.ts'
 import { secretsManager } from './aws-secrets-manager.ts'
 import { type Caller, type Input, isRefusal, type Operations, refuse } from './aws-service.ts'
 import { sendEmail, sesPath } from './aws-ses.ts'
@@ -46,6 +47,8 @@ export interface AwsEndpoint {
   secrets(): Record<string, string>
   /** What a queue holds, whether visible or not. */
   messages(queueName: string): readonly StoredMessage[]
+  /** Is the event source of this queue switched off? */
+  isOff(queueName: string): boolean
   /** Every mail that SES took, oldest first. */
   mails(): readonly StoredMail[]
   /** Every operation so far, as `<service>.<operation>`. */
@@ -88,7 +91,22 @@ export async function startAwsEndpoint(options: AwsEndpointOptions = {}): Promis
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await bodyOf(request)
-    if (request.method === 'POST' && request.url === sesPath) return await answerSes(request, response, body)
+    if (request.method === 'POST' && request.url === sesPath)
+      return await answerRest(response, () => {
+        calls.push('ses.SendEmail')
+        return send(JSON.parse(body) as Input, callerOf(request, sessions, now))
+      })
+    if (request.url?.startsWith(eventSourcesPath))
+      return await answerRest(response, () => {
+        const method = request.method ?? ''
+        calls.push(`lambda.${method === 'GET' ? 'ListEventSourceMappings' : 'UpdateEventSourceMapping'}`)
+        return eventSources(state, {
+          method,
+          url: request.url ?? '',
+          body,
+          caller: callerOf(request, sessions, now),
+        })
+      })
     const target = request.headers['x-amz-target']
     if (typeof target !== 'string') {
       const result = attempt(() => {
@@ -120,14 +138,10 @@ export async function startAwsEndpoint(options: AwsEndpointOptions = {}): Promis
     response.end(JSON.stringify(refusal ? { __type: refusal.awsCode, message: refusal.message } : value))
   }
 
-  /** SES speaks REST: the operation is the path, an error's name is in a header. */
-  async function answerSes(request: IncomingMessage, response: ServerResponse, body: string): Promise<void> {
-    calls.push('ses.SendEmail')
-    const { value, refusal } = await attempt(() => {
-      const sent = send(JSON.parse(body) as Input, callerOf(request, sessions, now))
-      save()
-      return sent
-    })
+  /** SES and Lambda speak REST: the operation is the path, an error's name is in a header. */
+  async function answerRest(response: ServerResponse, operation: () => unknown): Promise<void> {
+    const { value, refusal } = await attempt(operation)
+    save()
     response.writeHead(refusal?.status ?? 200, {
       'content-type': 'application/json',
       ...(refusal ? { 'x-amzn-errortype': refusal.awsCode } : {}),
@@ -174,6 +188,7 @@ export async function startAwsEndpoint(options: AwsEndpointOptions = {}): Promis
       Object.fromEntries(Object.entries(state.secrets).map(([name, { value }]) => [name, value])),
     mails: () => state.mails,
     messages: (name) => state.queues[name]?.messages ?? [],
+    isOff: (name) => state.queues[name]?.isOff === true,
     close: () =>
       new Promise((done, fail) => {
         server.close((error) => (error ? fail(error) : done()))

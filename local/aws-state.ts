@@ -11,15 +11,21 @@ export interface StoredMessage {
   id: string
   body: string
   group?: string
+  /** `AWSTraceHeader`, as it was sent. */
+  trace?: string
   sentAt: number
   visibleAt: number
   received: number
   /** Names the newest receipt: a handle of an earlier one deletes nothing. */
   receipt: string
+  /** In a dead-letter queue: the queue that it was moved from. */
+  from?: string
 }
 export interface StoredQueue {
   visibilityTimeoutSeconds: number
   redrive?: { deadLetterQueue: string; maxReceiveCount: number }
+  /** Its event source is switched off: nothing takes messages from it. */
+  isOff?: boolean
   messages: StoredMessage[]
 }
 export interface StoredMail {

@@ -1,4 +1,5 @@
 /** Deskhand on one machine: the real handlers between local AWS services, stand-ins for helpdesks, a demo shop and Claude. */
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
@@ -202,6 +203,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
           queueUrl,
           handler: answer as QueueHandler,
           workers: 4,
+          isOff: () => aws.isOff(name),
           onWakeUp: () => onLine({ event: 'wake_up' }),
         }),
       )
@@ -230,6 +232,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
       jobsRuntime({ ...cloud, queueUrl: jobsQueue, keyId: contentKey, roleArn: aws.jobsRoleArn }),
     )
     opened(queueWorkers({ sqs, queueUrl: jobsQueue, handler: jobs as QueueHandler, workers: 1 }))
+    if (directory !== undefined) writeOutputs(directory, { aws, dynamoUrl: tables.url, queueUrls })
     const sweeper = sweeperRuntime({ ...cloud, queueUrls })
     const sweeps = setInterval(() => void sweep(sweeper).catch(() => undefined), sweepEveryMs)
     closing.push(async () => clearInterval(sweeps))
@@ -285,6 +288,25 @@ async function startStandIns(
     started.push([name, opened(await demoHelpdesks[name].start({ port: beside(i + 1), ...file }))])
   }
   return Object.fromEntries(started) as Record<HelpdeskName, StandIn>
+}
+
+/** What `cdk deploy --outputs-file` writes of the cloud, for `npm run ops`. */
+function writeOutputs(
+  directory: string,
+  { aws, dynamoUrl, queueUrls }: { aws: AwsEndpoint; dynamoUrl: string; queueUrls: Record<string, string> },
+): void {
+  const queues = Object.fromEntries(
+    Object.entries(queueUrls).map(([name, queue]) => [name, { queue, deadLetters: `${queue}-dead` }]),
+  )
+  const outputs = {
+    DeskhandStorage: {
+      ConversationsTable: tableNames.conversations,
+      ConfigurationTable: tableNames.configuration,
+    },
+    Deskhand: { Queues: JSON.stringify(queues) },
+    Laptop: { Endpoint: aws.url, DynamoEndpoint: dynamoUrl },
+  }
+  writeFileSync(join(directory, 'outputs.json'), `${JSON.stringify(outputs, null, 2)}\n`)
 }
 
 /** Times every I/O of the handlers. */

@@ -178,6 +178,7 @@ const steps: Record<string, (line: Line) => Step> = {
     detail: `${words(cause)}, again in ${duration(Number(ms))}`,
     untimed: true,
   }),
+  write_ended: () => 'hidden',
   looking_again: () => ({ label: 'looked again', detail: 'something rang meanwhile' }),
   effect_settled: ({ code }) => ({ label: 'settled', detail: `what a look before posted: ${words(code)}` }),
   swept: (line) =>

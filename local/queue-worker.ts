@@ -7,6 +7,8 @@ import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 /** How long `answer` may run in the cloud. */
 const timeoutMs = 180_000
 const waitSeconds = 10
+/** How soon an event source that is switched on again is seen. */
+const offMs = 500
 
 export type QueueHandler = (event: SQSEvent, context: Context) => Promise<SQSBatchResponse>
 
@@ -16,6 +18,8 @@ export function startQueueWorkers(options: {
   queueUrl: string
   handler: QueueHandler
   workers: number
+  /** Its event source is switched off: nothing is taken. */
+  isOff?: () => boolean
   onWakeUp?: () => void
 }): { stop(): Promise<void> } {
   const { sqs, queueUrl, handler } = options
@@ -34,6 +38,10 @@ export function startQueueWorkers(options: {
   }
 
   async function take() {
+    if (options.isOff?.() === true) {
+      await sleep(offMs, undefined, { signal: stopping.signal }).catch(() => undefined)
+      return undefined
+    }
     try {
       const command = new ReceiveMessageCommand({
         QueueUrl: queueUrl,

@@ -49,7 +49,10 @@ describe('a message', () => {
     const ticketId = await world.ask('Hello')
     const process = world.process()
     expect(await process.answer(world.wakeUp(ticketId))).toBe('ended')
-    expect(process.ports.filter((port) => !port.startsWith('sts'))).toEqual(['conversations.claim'])
+    expect(process.ports.filter((port) => !port.startsWith('sts'))).toEqual([
+      'conversations.pauses',
+      'conversations.claim',
+    ])
     expect(logged('wake_up_dropped').at(-1)).toMatchObject({ code: 'settled' })
   })
 

@@ -143,7 +143,7 @@ describe('AWS', () => {
     },
   )
 
-  test.each(['conversations.claim', 'sts.assume_role'])(
+  test.each(['conversations.pauses', 'conversations.claim', 'sts.assume_role'])(
     'fails at %s: nothing can be claimed, so the wake-up goes back to the queue',
     async (port) => {
       const ticketId = await opened()
@@ -156,7 +156,7 @@ describe('AWS', () => {
   test('fails at everything once the ticket is claimed: the end of the lease brings it back', async () => {
     const ticketId = await opened()
     const process = world.process(undefined, undefined, {
-      fails: (port) => port.startsWith('conversations.') && port !== 'conversations.claim',
+      fails: (port) => port.startsWith('conversations.') && !/\.(pauses|claim)$/.test(port),
     })
     expect(await process.answer(world.wakeUp(ticketId))).toBe('ended')
     await world.untilQuiet(ticketId)

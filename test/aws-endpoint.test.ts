@@ -12,8 +12,11 @@ import {
   ChangeMessageVisibilityCommand,
   DeleteMessageCommand,
   GetQueueAttributesCommand,
+  ListMessageMoveTasksCommand,
   ReceiveMessageCommand,
+  SendMessageCommand,
   SQSClient,
+  StartMessageMoveTaskCommand,
 } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { createQueue } from '../lambdas/core/aws/queue.ts'
@@ -91,6 +94,74 @@ describe('a queue', () => {
     expect(aws.messages(`queue-${number}`)).toHaveLength(1)
     await sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: second?.ReceiptHandle ?? '' }))
     expect(aws.messages(`queue-${number}`)).toHaveLength(0)
+  })
+
+  describe('dead letters that are moved back', () => {
+    const arnOf = (name: string): string => `arn:aws:sqs:local:000000000000:${name}`
+    const dead = (): string => `${aws.url}/000000000000/dead-${number}`
+    const start = (DestinationArn?: string) =>
+      sqs.send(
+        new StartMessageMoveTaskCommand({
+          SourceArn: arnOf(`dead-${number}`),
+          ...(DestinationArn === undefined ? {} : { DestinationArn }),
+        }),
+      )
+    const ended = async () => {
+      for (;;) {
+        const command = new ListMessageMoveTasksCommand({ SourceArn: arnOf(`dead-${number}`) })
+        const [newest] = (await sqs.send(command)).Results ?? []
+        if (newest?.Status !== 'RUNNING') return newest
+      }
+    }
+    const bury = async (bodies: string[]) => {
+      for (const MessageBody of bodies)
+        await sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody, MessageGroupId: 'acme' }))
+      for (let n = 0; n < 3; n += 1) {
+        await receive()
+        now += 60_000
+      }
+      expect(aws.messages(`dead-${number}`)).toHaveLength(bodies.length)
+    }
+
+    test('go to the queue they came from, as new messages, one move at a time', async () => {
+      await bury(Array.from({ length: 10 }, (_, n) => `m${n}`))
+      expect((await start()).TaskHandle).toMatch(/./)
+      await expect(start()).rejects.toMatchObject({ name: 'UnsupportedOperation' })
+      expect(await ended()).toMatchObject({
+        Status: 'COMPLETED',
+        ApproximateNumberOfMessagesMoved: 10,
+        ApproximateNumberOfMessagesToMove: 10,
+      })
+      expect(aws.messages(`dead-${number}`)).toEqual([])
+      const [message] = await receive()
+      expect(message?.Attributes).toMatchObject({ ApproximateReceiveCount: '1', MessageGroupId: 'acme' })
+    })
+
+    test('stay while somebody looks at them', async () => {
+      await bury(['looked at', 'not looked at'])
+      await sqs.send(new ReceiveMessageCommand({ QueueUrl: dead(), MaxNumberOfMessages: 1 }))
+      await start()
+      expect(await ended()).toMatchObject({ Status: 'COMPLETED', ApproximateNumberOfMessagesMoved: 1 })
+      expect(aws.messages(`dead-${number}`)).toHaveLength(1)
+    })
+
+    test('of which nobody knows where they came from need a destination', async () => {
+      await sqs.send(new SendMessageCommand({ QueueUrl: dead(), MessageBody: 'by hand' }))
+      await start()
+      expect(await ended()).toMatchObject({
+        Status: 'FAILED',
+        FailureReason: 'CouldNotDetermineMessageSource',
+      })
+      await start(arnOf(`queue-${number}`))
+      expect(await ended()).toMatchObject({ Status: 'COMPLETED', ApproximateNumberOfMessagesMoved: 1 })
+    })
+
+    test('are only those of a dead-letter queue', async () => {
+      const command = new StartMessageMoveTaskCommand({ SourceArn: arnOf(`queue-${number}`) })
+      await expect(sqs.send(command)).rejects.toMatchObject({ name: 'UnsupportedOperation' })
+      const none = new StartMessageMoveTaskCommand({ SourceArn: arnOf('none') })
+      await expect(sqs.send(none)).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
+    })
   })
 
   test('a visibility of 0 gives a message back at once', async () => {

@@ -25,8 +25,10 @@ const operatorsTools = [
   'bin/admin-client.ts',
   'bin/config-files.ts',
   'bin/config.ts',
+  'bin/event-sources.ts',
   'bin/openapi.ts',
   'bin/operators.ts',
+  'bin/ops.ts',
   'bin/publish-configuration.ts',
 ]
 

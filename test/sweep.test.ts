@@ -64,7 +64,10 @@ describe('a due ticket', () => {
     await world.run(ticketId)
     const early = world.process()
     await early.answer(world.wakeUp(ticketId))
-    expect(early.ports.filter((port) => !port.startsWith('sts'))).toEqual(['conversations.claim'])
+    expect(early.ports.filter((port) => !port.startsWith('sts'))).toEqual([
+      'conversations.pauses',
+      'conversations.claim',
+    ])
     world.clock.time += 300 * second
     await world.process().answer(world.wakeUp(ticketId))
     expect(world.replies(ticketId)).toHaveLength(1)

@@ -129,6 +129,7 @@ async function ask(
     },
     { signal: agent.signal, timeoutMs: Math.min(askTimeoutMs, Math.max(1, agent.timeLeft())) },
   )
+  const cost = costOf(settings.model, countsOf(answer.usage), settings.price)
   agent.log.info('model_answered', {
     step: n,
     model: settings.model,
@@ -137,6 +138,7 @@ async function ask(
     outputTokens: answer.usage.output_tokens,
     cacheReadTokens: answer.usage.cache_read_input_tokens ?? 0,
     cacheWriteTokens: answer.usage.cache_creation_input_tokens ?? 0,
+    ...(cost === undefined ? {} : { cost: Math.round(cost * 1e6) / 1e6 }),
     ms: agent.now() - started,
   })
   const userData = n === 0 && agent.userData !== undefined ? { userData: agent.userData } : {}

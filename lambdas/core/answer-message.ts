@@ -44,9 +44,15 @@ export type Ending = { settled: string; closing?: string; paid?: boolean; checkA
 export async function answerMessage(work: Work, ticket: Ticket, message: Message): Promise<Ending> {
   const { log, lease, configuration } = work
   await indexCustomers(work, ticket)
+  const started = work.clock.now()
   const redeemed = await redeemCode(work, ticket, message)
   const identity = await identityOf(work, ticket, message)
-  log.info('customer_identified', { assurance: identity.level, cause: identity.why, messageId: message.id })
+  log.info('customer_identified', {
+    assurance: identity.level,
+    cause: identity.why,
+    messageId: message.id,
+    ms: work.clock.now() - started,
+  })
   work.trace.add(identified(identity, message, ticket))
   const barred = await barredBy(work, ticket, identity)
   if (barred === suspiciousSender) return await endSuspicious(work, ticket, message, identity)

@@ -4,7 +4,7 @@
  * "look".
  */
 import middy from '@middy/core'
-import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda'
+import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import type { Release } from '../../schemas/configuration.ts'
 import type { ConnectionBase } from '../../schemas/connection.ts'
 import { type Queued, queued } from '../../schemas/doorbell.ts'
@@ -26,6 +26,7 @@ import { loadEffects } from './ledger.ts'
 import { verdictOn } from './look-again.ts'
 import { isNoteMode } from './note.ts'
 import { parseJson } from './parse-json.ts'
+import { createPauses, type Pauses } from './pause.ts'
 import type { AnswerRuntime, TenantRuntime } from './ports.ts'
 import { endFailed, giveUp, isHopeless, type Later, outageDelay, wakeLater, workLater } from './postpone.ts'
 import { reconcile } from './reconcile.ts'
@@ -34,6 +35,7 @@ import { isGivenBack, notShown, type Verdict } from './should-answer.ts'
 import { type AgentLoader, createAgentLoader } from './tenant-configuration.ts'
 import { ticketKey } from './ticket-key.ts'
 import { createTrace, writeTrace } from './trace.ts'
+import { traceIdOf } from './trace-header.ts'
 import type { Run, Work } from './turn.ts'
 
 const second = 1000
@@ -53,8 +55,9 @@ const waitsMs = [5 * second, 30 * second, 120 * second] as const
 /** Makes the Lambda handler of one helpdesk's `answer`. What cannot be parsed or claimed goes back to the queue. */
 export function createAnswer(helpdesk: Helpdesk, runtime: AnswerRuntime) {
   const caches = createBoundedCache<Caches>(tenantsKept)
-  const cachesOf = ({ tenant, configuration: table }: TenantRuntime): Caches => {
-    const known = caches.get(tenant) ?? newCaches(createConfiguration(table, tenant))
+  const cachesOf = ({ tenant, configuration: table, conversations }: TenantRuntime): Caches => {
+    const known =
+      caches.get(tenant) ?? newCaches(createConfiguration(table, tenant), createPauses(conversations, tenant))
     caches.set(tenant, known)
     return known
   }
@@ -63,15 +66,25 @@ export function createAnswer(helpdesk: Helpdesk, runtime: AnswerRuntime) {
     async (event, context: Context) => {
       const batchItemFailures: { itemIdentifier: string }[] = []
       for (const record of event.Records) {
+        const log = runtime.log.with({ helpdesk: helpdesk.name, ...wokenBy(record) })
         const wake = readWakeUp(record.body)
         if (wake === undefined) {
-          runtime.log.alarm('wake_up_unreadable', { helpdesk: helpdesk.name, requestId: record.messageId })
+          log.alarm('wake_up_unreadable', { requestId: record.messageId })
           batchItemFailures.push({ itemIdentifier: record.messageId })
           continue
         }
         const tenant = await runtime.forTenant(tenantOf(wake.connectionId))
         const deadline = runtime.clock.now() + context.getRemainingTimeInMillis() - reserveMs
-        const run = { ...runtime, ...cachesOf(tenant), helpdesk, tenant, deadline }
+        const { pauses, ...known } = cachesOf(tenant)
+        if (await pauses.isPaused(wake.connectionId, runtime.clock.now())) {
+          log.info('wake_up_dropped', {
+            code: 'paused',
+            tenant: tenant.tenant,
+            connectionId: wake.connectionId,
+          })
+          continue
+        }
+        const run = { ...runtime, ...known, log, helpdesk, tenant, deadline }
         if ('reconcile' in wake) await reconcileConnection(run, wake.connectionId)
         else await answerTicket({ ...run, wake })
       }
@@ -82,11 +95,13 @@ export function createAnswer(helpdesk: Helpdesk, runtime: AnswerRuntime) {
 
 /** What one process keeps of a tenant. */
 interface Caches {
+  pauses: Pauses
   configuration: Configuration
   loadAgent: AgentLoader
   tokens: TokenCache
 }
-const newCaches = (configuration: Configuration): Caches => ({
+const newCaches = (configuration: Configuration, pauses: Pauses): Caches => ({
+  pauses,
   configuration,
   loadAgent: createAgentLoader(configuration),
   tokens: new Map(),
@@ -95,7 +110,7 @@ const newCaches = (configuration: Configuration): Caches => ({
 /** Works on one ticket until it is settled, postponed or somebody else's. Throws only when it cannot be claimed. */
 async function answerTicket(unclaimed: Omit<Run, 'lease' | 'signal' | 'trace'>): Promise<void> {
   const { clock, tenant, wake, deadline } = unclaimed
-  const log = unclaimed.log.with({ tenant: tenant.tenant, helpdesk: unclaimed.helpdesk.name, ...wake })
+  const log = unclaimed.log.with({ tenant: tenant.tenant, ...wake })
   const started = clock.now()
   const lease = await claim(tenant.conversations, ticketKey(wake.connectionId, wake.ticketId), started)
   if (lease === 'busy' || lease === 'settled') {
@@ -131,7 +146,7 @@ async function reconcileConnection(
   connectionId: string,
 ): Promise<void> {
   const { tenant, helpdesk, configuration, clock, deadline } = run
-  const log = run.log.with({ tenant: tenant.tenant, helpdesk: helpdesk.name, connectionId })
+  const log = run.log.with({ tenant: tenant.tenant, connectionId })
   const signal = AbortSignal.timeout(Math.max(0, deadline - clock.now()))
   await reconcile({
     ...run,
@@ -296,6 +311,12 @@ async function loadConnection(run: Run, live: Release): Promise<ConnectionBase> 
   )
   if (connection?.id === wake.connectionId) return connection
   throw new DeskhandError('bad_configuration', 'the connection is not in the live release: publish it again')
+}
+
+/** Which invocation asked for this one: the webhook's, the sweeper's, or an earlier run's. */
+function wokenBy({ attributes }: Partial<SQSRecord>): { wokenBy?: string } {
+  const traceId = traceIdOf(attributes?.AWSTraceHeader)
+  return traceId === undefined ? {} : { wokenBy: traceId }
 }
 
 function readWakeUp(body: string): Queued | undefined {

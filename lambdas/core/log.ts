@@ -26,12 +26,14 @@ const shapes: Record<keyof LogFields, 'number' | 'word' | 'sentence'> = {
   outputTokens: 'number',
   cacheReadTokens: 'number',
   cacheWriteTokens: 'number',
+  cost: 'number',
   release: 'number',
   model: 'word',
   stopReason: 'word',
   errorName: 'word',
   errorMessage: 'sentence',
   traceId: 'word',
+  wokenBy: 'word',
 }
 
 /** Ids, codes and names: no spaces, so no text. */
@@ -44,10 +46,15 @@ const private_ =
 
 /**
  * Writes one JSON line per event: `time`, `level` (info, warn or error), `event`, for alarms `alarm: true`, and the
- * allowed fields that hold what they may; a text that does not is written as `[withheld]`.
+ * allowed fields that hold what they may; a text that does not is written as `[withheld]`. `traceId` is asked for each
+ * line: a process outlives its invocations.
  */
-export function createLog(options: { write: (line: string) => void; clock: Clock }): Log {
-  const { write, clock } = options
+export function createLog(options: {
+  write: (line: string) => void
+  clock: Clock
+  traceId?: () => string | undefined
+}): Log {
+  const { write, clock, traceId = () => undefined } = options
   const build = (always: LogFields): Log => {
     const line = (
       level: 'info' | 'warn' | 'error',
@@ -61,7 +68,7 @@ export function createLog(options: { write: (line: string) => void; clock: Clock
           level,
           event: safe(event, 'word'),
           ...alarm,
-          ...allowed({ ...always, ...fields }),
+          ...allowed({ ...traced(traceId()), ...always, ...fields }),
         }),
       )
     }
@@ -74,6 +81,8 @@ export function createLog(options: { write: (line: string) => void; clock: Clock
   }
   return build({})
 }
+
+const traced = (traceId: string | undefined): LogFields => (traceId === undefined ? {} : { traceId })
 
 function allowed(fields: LogFields): Record<string, string | number> {
   const kept: Record<string, string | number> = {}

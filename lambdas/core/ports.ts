@@ -238,13 +238,18 @@ export interface LogFields {
   outputTokens?: number
   cacheReadTokens?: number
   cacheWriteTokens?: number
+  /** US dollars, to the millionth. */
+  cost?: number
   release?: number
   model?: string
   stopReason?: string
   errorName?: string
   /** Message of one of our own errors (DeskhandError), which hold no personal data by contract. */
   errorMessage?: string
+  /** X-Ray's name for the invocation that wrote the line. */
   traceId?: string
+  /** The `traceId` of the invocation that sent the wake-up. */
+  wokenBy?: string
 }
 export interface Log {
   /** `event` is a snake_case name from code. */

@@ -65,14 +65,28 @@ export function createReceive<C extends ConnectionBase>(
     if (request.method === 'HEAD') return done('webhook_probed', {})
 
     const connection = await findConnection(request.connectionId, now)
-    const { values, missing } = connection?.enabled
+    if (connection === undefined) return refuseUnknown(request, now)
+    try {
+      return await take(request, connection, now)
+    } catch (error) {
+      return deferred(namesOf(connection), error)
+    }
+  }
+
+  /** Verified although there is nothing to verify with, so that time does not tell which ids exist. */
+  function refuseUnknown(request: WebhookRequest, now: number): Outcome {
+    verify(accepted(undefined), { ...request, url: urlOf(request) }, [], now)
+    return refused(401, 'unknown_connection', askedFor(request.connectionId))
+  }
+
+  /** A webhook for a connection that there is. Throws where nothing may be kept yet. */
+  async function take(request: WebhookRequest, connection: C, now: number): Promise<Outcome> {
+    const { values, missing } = connection.enabled
       ? await activeSecrets(connection, runtime.inboundSecrets, now)
       : { values: [] }
-    // Verified even when there is nothing to verify with, so that time does not tell which ids exist.
-    const signed = { ...request, url: urlOf(request) }
-    const verdict = verify(accepted(connection), signed, values, now)
-    const names = namesOf(request.connectionId)
-    if (connection === undefined) return refused(401, 'unknown_connection', names)
+    // Verified even when there is nothing to verify with, as for a connection that is unknown.
+    const verdict = verify(accepted(connection), { ...request, url: urlOf(request) }, values, now)
+    const names = namesOf(connection)
     if (!connection.enabled) return refused(401, 'connection_disabled', names)
     if (!verdict.ok && missing !== undefined) {
       throw new DeskhandError(
@@ -131,16 +145,21 @@ export function createReceive<C extends ConnectionBase>(
     try {
       await queue.send({ connectionId, ticketId }, wakeUpDelaySeconds)
     } catch (error) {
-      log.warn('wake_up_failed', { ...namesOf(connectionId), ticketId, ...fieldsOf(error) })
+      log.warn('wake_up_failed', {
+        connectionId,
+        tenant: tenantOf(connectionId),
+        ticketId,
+        ...fieldsOf(error),
+      })
     }
   }
 
   /** Nothing may be kept yet, so the helpdesk must send again. */
-  const deferred = (event: unknown, error: unknown): Outcome => ({
+  const deferred = (names: LogFields, error: unknown): Outcome => ({
     status: inbound.retryStatus,
     event: 'webhook_deferred',
     level: 'alarm',
-    fields: { ...namesIn(event), ...fieldsOf(error) },
+    fields: { ...names, ...fieldsOf(error) },
   })
 
   function answer(outcome: Outcome, startedAt: number): WebhookResponse {
@@ -159,7 +178,7 @@ export function createReceive<C extends ConnectionBase>(
       request.response = answer(request.response as Outcome, request.internal.startedAt)
     },
     onError: (request) => {
-      request.response = answer(deferred(request.event, request.error), request.internal.startedAt)
+      request.response = answer(deferred(askedIn(request.event), request.error), request.internal.startedAt)
     },
   })
   return handler as Receive
@@ -222,13 +241,15 @@ function byTicket(doorbells: readonly Doorbell[]): [Doorbell, ...Doorbell[]][] {
   return groups
 }
 
-/** What a log line may say of a path id: nothing, unless it looks like one of ours. */
-const namesOf = (id: string): LogFields =>
-  connectionId.safeParse(id).success ? { connectionId: id, tenant: tenantOf(id) } : {}
+/** Of a connection that there is. Metrics are counted by `tenant`: no line has it for an id that anybody may make up. */
+const namesOf = ({ id }: ConnectionBase): LogFields => ({ connectionId: id, tenant: tenantOf(id) })
 
-function namesIn(event: unknown): LogFields {
+/** What a log line may say of a path id: nothing, unless it looks like one of ours. */
+const askedFor = (id: string): LogFields => (connectionId.safeParse(id).success ? { connectionId: id } : {})
+
+function askedIn(event: unknown): LogFields {
   const decoded = decodeRequest(event)
-  return decoded.ok ? namesOf(decoded.request.connectionId) : {}
+  return decoded.ok ? askedFor(decoded.request.connectionId) : {}
 }
 
 const fieldsOf = (error: unknown): LogFields =>

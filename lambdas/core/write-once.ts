@@ -142,6 +142,12 @@ async function send(
     call,
     result,
   )
+  turn.log.info('write_ended', {
+    tool: tool.name,
+    effectId: id,
+    code: effect.state,
+    ms: clock.now() - at,
+  })
   await settleCounts(turn, id, counted, effect.state, result)
   if (tool.identity !== 'none' || isAboutCustomer(tool)) turn.personal = true
   await close(

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { DeskhandError } from '../errors.ts'
 import { createLog } from '../log.ts'
 import type { Clock, Io, Log, Random } from '../ports.ts'
+import { invocationTrace, traceIdOf } from '../trace-header.ts'
 
 /** Where AWS is. In Lambda all of it comes from the function itself; elsewhere it is given. */
 export interface AwsOptions {
@@ -29,7 +30,13 @@ export function withDefaults(options: RuntimeOptions) {
     clock,
     io: options.io ?? (((_port, call) => call()) satisfies Io),
     random: options.random ?? randomBytes,
-    log: options.log ?? createLog({ write: (line) => process.stdout.write(`${line}\n`), clock }),
+    log:
+      options.log ??
+      createLog({
+        write: (line) => process.stdout.write(`${line}\n`),
+        clock,
+        traceId: () => traceIdOf(invocationTrace()),
+      }),
   }
 }
 
