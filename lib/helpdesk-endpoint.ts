@@ -1,4 +1,4 @@
-import { Duration, Fn, Validations } from 'aws-cdk-lib'
+import { Aws, Duration, Fn, Validations } from 'aws-cdk-lib'
 import { type HttpApi, HttpMethod, PayloadFormatVersion } from 'aws-cdk-lib/aws-apigatewayv2'
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch'
@@ -10,7 +10,7 @@ import type { HelpdeskName } from '../schemas/names.ts'
 import { alarmAbove } from './alarm.ts'
 import { DeskhandFunction } from './deskhand-function.ts'
 import { logLines } from './log-lines.ts'
-import { answerMay, inboundSecrets, receiveMay, secretFinding } from './permissions.ts'
+import { answerMay, bedrockFindings, inboundSecrets, receiveMay, secretFinding } from './permissions.ts'
 import type { Settings } from './settings.ts'
 import type { StorageStack } from './storage-stack.ts'
 import { timeouts } from './timeouts.ts'
@@ -83,7 +83,9 @@ export class HelpdeskEndpoint extends Construct {
       environment: {
         ...environment,
         CONTENT_KEY_ID: storage.contentKey.keyArn,
-        ANTHROPIC_SECRET_ID: storage.anthropicSecret.secretArn,
+        ...(settings.model === 'bedrock'
+          ? { BEDROCK_REGION: settings.bedrockRegion ?? Aws.REGION }
+          : { ANTHROPIC_SECRET_ID: storage.anthropicSecret.secretArn }),
         // https://<host>: no tool of a tenant may call our own front door.
         OWN_HOSTS: [props.api.apiEndpoint, ...(settings.publicUrl ? [settings.publicUrl] : [])]
           .map((url) => Fn.select(2, Fn.split('/', url)))
@@ -93,8 +95,15 @@ export class HelpdeskEndpoint extends Construct {
       logRetention: settings.logRetentionDays,
       reservedConcurrency: settings.answerReservedConcurrency,
       wakesItself: true,
-      permissions: answerMay(storage, this.queue, queuesKey, settings.codeSender),
+      bedrock: settings.model === 'bedrock',
+      permissions: answerMay(storage, this.queue, queuesKey, settings),
     })
+    if (settings.model === 'bedrock')
+      for (const finding of bedrockFindings(settings.bedrockRegion))
+        this.answer.acknowledge(
+          finding,
+          'Tenants choose their model at run time, and an inference profile its region: Claude, and no model of anybody else.',
+        )
     this.answer.handler.addEventSource(
       new SqsEventSource(this.queue, { batchSize: 1, maxConcurrency: 10, reportBatchItemFailures: true }),
     )
