@@ -2,7 +2,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { createClaude } from '../lambdas/core/aws/claude.ts'
 import { createBedrockModel } from '../lambdas/core/bedrock-model.ts'
 import { costOf, hasPrice } from '../schemas/prices.ts'
@@ -71,12 +71,17 @@ const options = { signal: new AbortController().signal, timeoutMs: 5_000 }
 
 /** The signature that AWS would expect: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html */
 function expectedSignature({ method, path, headers, body }: Asked, secret: string): string {
-  const { date = '', scope = '', signed = '' } =
-    /Credential=[^/]+\/(?<scope>(?<date>\d{8})\/[^,]+), SignedHeaders=(?<signed>[^,]+)/.exec(
-      headers.authorization ?? '',
-    )?.groups ?? {}
+  const {
+    date = '',
+    scope = '',
+    signed = '',
+  } = /Credential=[^/]+\/(?<scope>(?<date>\d{8})\/[^,]+), SignedHeaders=(?<signed>[^,]+)/.exec(
+    headers.authorization ?? '',
+  )?.groups ?? {}
   const sha = (text: string) => createHash('sha256').update(text).digest('hex')
-  const lines = signed.split(';').map((name) => `${name}:${String(headers[name]).trim().replace(/ +/g, ' ')}\n`)
+  const lines = signed
+    .split(';')
+    .map((name) => `${name}:${String(headers[name]).trim().replace(/ +/g, ' ')}\n`)
   const canonical = [method, path, '', lines.join(''), signed, sha(body)].join('\n')
   const text = ['AWS4-HMAC-SHA256', headers['x-amz-date'], scope, sha(canonical)].join('\n')
   const [, region = '', service = ''] = scope.split('/')
@@ -89,7 +94,10 @@ function expectedSignature({ method, path, headers, body }: Asked, secret: strin
 
 describe('a call of Claude on Bedrock', () => {
   test('goes to the model’s own path, with the version in the body, and answers what Claude said', async () => {
-    expect(await bedrock().create(params, options)).toMatchObject({ id: 'msg_bdrk_1', content: message.content })
+    expect(await bedrock().create(params, options)).toMatchObject({
+      id: 'msg_bdrk_1',
+      content: message.content,
+    })
     expect(asked).toHaveLength(1)
     expect(asked[0]).toMatchObject({ method: 'POST', path: `/model/${model}/invoke` })
     const { model: _, ...rest } = params
@@ -118,7 +126,10 @@ describe('a call of Claude on Bedrock', () => {
     const model = bedrock({ credentials: async () => ({ ...role, accessKeyId: `ASIA${++times}` }) })
     await model.create(params, options)
     await model.create(params, options)
-    expect(asked.map(({ headers }) => /ASIA\d/.exec(headers.authorization ?? '')?.[0])).toEqual(['ASIA1', 'ASIA2'])
+    expect(asked.map(({ headers }) => /ASIA\d/.exec(headers.authorization ?? '')?.[0])).toEqual([
+      'ASIA1',
+      'ASIA2',
+    ])
   })
 
   test.each([
@@ -129,7 +140,9 @@ describe('a call of Claude on Bedrock', () => {
   ] as const)('refused with %d is %s', async (status, code, says) => {
     const body = { message: 'quoting anna@example.com' }
     for (const _ of [1, 2]) answers.push({ status, headers: { 'retry-after-ms': '1' }, body })
-    const error = await bedrock().create(params, options).catch((problem: unknown) => problem)
+    const error = await bedrock()
+      .create(params, options)
+      .catch((problem: unknown) => problem)
     expect(error).toMatchObject({ code, message: expect.stringMatching(says) })
     expect((error as Error).message).not.toContain('anna')
   })
@@ -145,7 +158,9 @@ describe('a call of Claude on Bedrock', () => {
 
   test('without credentials says so and asks nothing', async () => {
     const credentials = () => Promise.reject(new Error('no role'))
-    await expect(bedrock({ credentials }).create(params, options)).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(bedrock({ credentials }).create(params, options)).rejects.toMatchObject({
+      code: 'unavailable',
+    })
     expect(asked).toEqual([])
   })
 })
@@ -161,6 +176,7 @@ describe('the environment', () => {
   }
   const before = Object.fromEntries(Object.keys(variables).map((name) => [name, process.env[name]]))
   afterEach(() => {
+    jest.restoreAllMocks()
     for (const [name, value] of Object.entries(before))
       if (value === undefined) delete process.env[name]
       else process.env[name] = value
@@ -171,6 +187,28 @@ describe('the environment', () => {
     await bedrock().create(params, options)
     expect(asked[0]?.headers.authorization).toMatch(/Credential=ASIAROLE\/\d{8}\/eu-central-1\/bedrock/)
     expect(JSON.stringify(asked[0]?.headers)).not.toMatch(/environment|AKIA|us-west-2/i)
+  })
+
+  test('does not choose where requests go, where nobody does', async () => {
+    Object.assign(process.env, { ...variables, ANTHROPIC_BEDROCK_BASE_URL: baseURL })
+    const away = new AbortController()
+    const dialled: string[] = []
+    jest.spyOn(globalThis, 'fetch').mockImplementation(async (input) => {
+      dialled.push(String(input))
+      away.abort()
+      throw new TypeError('fetch failed')
+    })
+    const { baseURL: _given, ...rest } = {
+      region: 'eu-central-1',
+      credentials: async () => role,
+      baseURL,
+      io: <T>(_port: string, call: () => Promise<T>) => call(),
+    }
+    await expect(
+      createBedrockModel(rest).create(params, { ...options, signal: away.signal }),
+    ).rejects.toMatchObject({ code: 'unavailable' })
+    expect(dialled).toEqual([`https://bedrock-runtime.eu-central-1.amazonaws.com/model/${model}/invoke`])
+    expect(asked).toEqual([])
   })
 
   test('gives the function’s own role in the cloud, as every client of AWS finds it', async () => {

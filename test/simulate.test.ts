@@ -3,7 +3,7 @@ import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { TenantRuntime } from '../lambdas/core/ports.ts'
 import { candidateAgent } from '../lambdas/core/simulate/candidate.ts'
-import { simulate } from '../lambdas/core/simulate/simulate.ts'
+import { simulate, simulatedTenant } from '../lambdas/core/simulate/simulate.ts'
 import type { AgentConfiguration } from '../lambdas/core/tenant-configuration.ts'
 import {
   demoAgentSettings,
@@ -104,7 +104,11 @@ describe('with recorded results', () => {
       },
     })
     expect(ended.calls.map(({ outcome }) => outcome)).toEqual(['done', 'failed'])
-    expect(ended.requests.map(({ how }) => how).sort()).toEqual(['not_recorded', 'recorded', 'recorded'])
+    expect(ended.requests.map(({ tool, how }) => `${tool} ${how}`)).toEqual([
+      'user-data-api recorded',
+      'get_order recorded',
+      'get_order not_recorded',
+    ])
     expect(ended.problems).toContainEqual(expect.objectContaining({ cause: 'not_recorded' }))
     expect(world.shop.requests).toEqual([])
   })
@@ -258,6 +262,21 @@ describe('the level', () => {
     const parsed = simulationInput.safeParse({ message: 'Hi', customer })
     expect(parsed.error?.message).toMatch(why)
   })
+})
+
+test('a simulated tenant has no way out that nobody decided on', async () => {
+  const { http, signIdentity } = simulatedTenant(tenant, () => ({ cause: 'x', message: 'x' }))
+  const url = `${world.shop.url}/orders`
+  for (const port of ['tool', 'user_data', 'token', 'helpdesk'] as const)
+    expect(await http({ port, method: 'GET', url, timeoutMs: 1000, repeatable: true })).toMatchObject({
+      ok: false,
+      sent: false,
+    })
+  expect(world.shop.requests).toEqual([])
+  const live = { effect: 'e', fence: 1, ticket: '1', tool: 'refund_order', email: undefined }
+  const token = await signIdentity({ ...live, assurance: 'none', mode: 'live' }, { method: 'GET', url })
+  const claims = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()
+  expect(JSON.parse(claims)).toMatchObject({ mode: 'simulated' })
 })
 
 test('a simulation leaves no row, note, mail or log line', async () => {

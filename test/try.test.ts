@@ -2,9 +2,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { TryRuntime } from '../lambdas/admin/try/asker.ts'
 import { tryAuthorization } from '../lambdas/admin/try/try-authorization.ts'
-import { type TriedWrite, type ToolTry, tryTool } from '../lambdas/admin/try/try-tool.ts'
+import { type ToolTry, type TriedWrite, tryTool } from '../lambdas/admin/try/try-tool.ts'
 import { tryUserData } from '../lambdas/admin/try/try-user-data.ts'
-import { demoAuthorization, demoShopToken, demoTools, demoUserDataApi, refundTool } from '../local/demo-data.ts'
+import {
+  demoAuthorization,
+  demoShopToken,
+  demoTools,
+  demoUserDataApi,
+  refundTool,
+} from '../local/demo-data.ts'
 import type { SimulatedCustomer } from '../schemas/simulation.ts'
 import { type Authorization, authorization, userDataApi } from '../schemas/tenant-apis.ts'
 import { says } from './claude-scripts.ts'
@@ -30,7 +36,12 @@ const zoe: SimulatedCustomer = { email: 'zoe@example.com', name: 'Zoë', level: 
 
 describe('a User Data API', () => {
   const asked = (email = 'zoe@example.com', change: object = {}) =>
-    tryUserData(runtime, userDataApi.parse({ ...demoUserDataApi(world.shop.url), ...change }), authorizations(), email)
+    tryUserData(
+      runtime,
+      userDataApi.parse({ ...demoUserDataApi(world.shop.url), ...change }),
+      authorizations(),
+      email,
+    )
   const answers = (json: object, status = 200) =>
     world.shop.failNext({ when: 'before', answer: { status, json } })
 
@@ -161,7 +172,11 @@ describe('a tool', () => {
   })
   const trial = (change: Partial<ToolTry> = {}, audit?: (write: TriedWrite) => Promise<void>) =>
     tryTool(
-      { ...runtime, audit: audit ?? (async (write) => void audited.push(write)), allowance: world.deployment.allowance },
+      {
+        ...runtime,
+        audit: audit ?? (async (write) => void audited.push(write)),
+        allowance: world.deployment.allowance,
+      },
       {
         definition: { ...refundTool(world.shop.url, 'key'), identity: 'mailbox' },
         authorizations: authorizations(),
@@ -184,7 +199,11 @@ describe('a tool', () => {
     expect(shown.request).toMatchObject({
       method: 'POST',
       url: `${world.shop.url}/orders/1042/refunds`,
-      headers: { authorization: 'Bearer ••••', 'deskhand-identity': '••••', 'content-type': 'application/json' },
+      headers: {
+        authorization: 'Bearer ••••',
+        'deskhand-identity': '••••',
+        'content-type': 'application/json',
+      },
     })
     expect(shown.request.headers['idempotency-key']).toMatch(/^test-/)
     expect(JSON.parse(shown.request.body ?? '')).toMatchObject({ amount: 20, email: 'zoe@example.com' })
@@ -275,7 +294,10 @@ describe('a tool', () => {
   })
 
   test('whose secret is bound elsewhere sends nothing and says what to mend', async () => {
-    const definition = { ...getOrder(), request: { method: 'GET', url: 'https://api.acme.com/orders/{order_id}' } }
+    const definition = {
+      ...getOrder(),
+      request: { method: 'GET', url: 'https://api.acme.com/orders/{order_id}' },
+    }
     const { answer } = await tried({ ...read, definition })
     expect(answer).toMatchObject({ ok: false, cause: 'secret_host' })
     expect(answer?.message).toMatch(/not bound to api\.acme\.com/)

@@ -41,9 +41,13 @@ export function createBedrockModel(options: {
 }
 
 const notThere = (cause: unknown): never => {
-  throw new DeskhandError('bad_configuration', 'the client of Amazon Bedrock is not in this bundle: deploy again', {
-    cause,
-  })
+  throw new DeskhandError(
+    'bad_configuration',
+    'the client of Amazon Bedrock is not in this bundle: deploy again',
+    {
+      cause,
+    },
+  )
 }
 
 const bedrockAccount: Account = {

@@ -98,7 +98,12 @@ export async function tryTool(runtime: ToolTryRuntime, about: ToolTry): Promise<
     await runtime.audit({ tool: tool.name, effect, method, url })
   }
   const answer = await send(runtime, tool, bound.request, authorization, { effect, identity })
-  return { ...shown, ...identified, findings: [...shown.findings, ...findingsIn(tool, answer)], answer: toldOf(answer) }
+  return {
+    ...shown,
+    ...identified,
+    findings: [...shown.findings, ...findingsIn(tool, answer)],
+    answer: toldOf(answer),
+  }
 }
 
 const contextOf = (

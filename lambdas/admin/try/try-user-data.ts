@@ -89,9 +89,11 @@ function* warningsOf(userData: UserData, api: UserDataApi, ms: number, said: Sai
 
 const whatToDo: Record<string, string> = {
   timeout: `no answer within ${allowedMs / 1000} s: the turn goes on without the data`,
-  status_401: 'the credential was refused twice, the second time read anew: check the secret of its authorization',
+  status_401:
+    'the credential was refused twice, the second time read anew: check the secret of its authorization',
   status_403: 'the credential is known and may not do this: check its rights',
   bad_answer: 'expected {"identifier": "<the same address>", "user_info": "<text>"} as JSON',
   redirect: 'redirects are not followed: configure the final URL',
-  authorization_missing: 'there is no authorization of this name: add it, or remove it from the User Data API',
+  authorization_missing:
+    'there is no authorization of this name: add it, or remove it from the User Data API',
 }

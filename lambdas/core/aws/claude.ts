@@ -35,8 +35,7 @@ export function createClaude(
   const id = access.secretId
   return createModel({
     ...at,
-    apiKey: async () =>
-      keyFrom(id, await secretText({ client, id, port: 'secrets.anthropic', clock, io })),
+    apiKey: async () => keyFrom(id, await secretText({ client, id, port: 'secrets.anthropic', clock, io })),
   })
 }
 
