@@ -149,14 +149,26 @@ describe('an authorization', () => {
     expect(tried.message).toBeTruthy()
   })
 
-  test('by a client of OAuth asks for a token, and says what came of it', async () => {
-    const client = authorization.parse({
+  const clientOf = (clientId: string) =>
+    authorization.parse({
       name: 'shop',
       type: 'oauth_client_credentials',
       secret: 'shop-token',
-      clientId: 'deskhand',
+      clientId,
       tokenUrl: `${world.shop.url}/oauth/token`,
     })
+
+  test('by a client of OAuth asks for a token, and shows it to nobody', async () => {
+    const json = { access_token: 'token-that-nobody-sees', token_type: 'Bearer', expires_in: 3600 }
+    world.shop.failNext({ when: 'before', answer: { status: 200, json } })
+    const tried = await tryAuthorization(runtime, clientOf('given'))
+    expect(tried).toMatchObject({ ok: true, header: 'authorization: Bearer ••••' })
+    expect(world.shop.requests).toMatchObject([{ method: 'POST', path: '/oauth/token' }])
+    expect(JSON.stringify(tried)).not.toContain('nobody-sees')
+  })
+
+  test('by a client of OAuth that gets no token says so', async () => {
+    const client = clientOf('refused')
     const tried = await tryAuthorization(runtime, client)
     expect(tried.ok).toBe(false)
     expect(tried.cause).toMatch(/^token_/)
