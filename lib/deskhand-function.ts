@@ -7,7 +7,7 @@ import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs'
 import { type IFilterPattern, LogGroup, MetricFilter, type RetentionDays } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import { alarmAbove } from './alarm.ts'
-import { bundling } from './bundling.ts'
+import { bedrockClient, bundling } from './bundling.ts'
 import { logLines, type Measure, measuresNamespace } from './log-lines.ts'
 import { noNetworkInterfaces, useNetworkInterfaces } from './permissions.ts'
 import type { Network } from './static-egress.ts'
@@ -25,6 +25,8 @@ export interface DeskhandFunctionProps {
   network?: Network | undefined
   /** It sends messages to the queue that invokes it, for a later time. */
   wakesItself?: boolean
+  /** It asks Amazon Bedrock: the client for that goes into its bundle, and into no other. */
+  bedrock?: boolean
   /** What it may do besides its logs and traces. */
   permissions: PolicyStatement[]
 }
@@ -80,7 +82,7 @@ export class DeskhandFunction extends Construct {
         format: OutputFormat.CJS,
         target: bundling.target,
         mainFields: bundling.mainFields,
-        externalModules: bundling.external,
+        externalModules: [...bundling.external, ...(props.bedrock ? [] : [bedrockClient])],
         minify: true,
         sourceMap: true,
         sourcesContent: false,

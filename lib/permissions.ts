@@ -5,6 +5,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms'
 import type { IQueue } from 'aws-cdk-lib/aws-sqs'
 import { memberPk, operatorsPk, tenantsPk } from '../schemas/admin.ts'
 import { grantPrefix } from '../schemas/authorization.ts'
+import type { Settings } from './settings.ts'
 import { dueIndex, type StorageStack } from './storage-stack.ts'
 
 /** The tenant of the session, as IAM fills it in. */
@@ -38,16 +39,35 @@ export const receiveMay = (storage: StorageStack, queue: IQueue, queuesKey: IKey
   ...send(queuesKey, queue),
 ]
 
-/** `answer` by itself: wakes itself, reads the Anthropic key, mails codes, and becomes a tenant. No tenant's data. */
+/** `answer` by itself: wakes itself, asks Claude, mails codes, and becomes a tenant. No tenant's data. */
 export const answerMay = (
   storage: StorageStack,
   queue: IQueue,
   queuesKey: IKey,
-  codeSender: string | undefined,
+  settings: Pick<Settings, 'codeSender' | 'model' | 'bedrockRegion'>,
 ): PolicyStatement[] => [
-  ...readSecrets(storage, storage.anthropicSecret.secretArn),
+  ...askClaude(storage, settings),
   ...send(queuesKey, queue),
-  ...(codeSender === undefined ? [] : [mailFrom(codeSender)]),
+  ...(settings.codeSender === undefined ? [] : [mailFrom(settings.codeSender)]),
+]
+
+/** What asking Claude takes: Anthropic's key, or Bedrock's models of Anthropic and no others. */
+export const askClaude = (
+  storage: StorageStack,
+  { model, bedrockRegion }: Pick<Settings, 'model' | 'bedrockRegion'>,
+): PolicyStatement[] =>
+  model === 'anthropic'
+    ? readSecrets(storage, storage.anthropicSecret.secretArn)
+    : [allow(['bedrock:InvokeModel'], claudeOnBedrock(bedrockRegion ?? Aws.REGION))]
+
+/**
+ * Inference profiles are the account's, in the region that is asked; each passes the request on to the model in a region
+ * of its own choice, and the role needs that one too.
+ * https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
+ */
+export const claudeOnBedrock = (region: string): string[] => [
+  `arn:${Aws.PARTITION}:bedrock:${region}:${Aws.ACCOUNT_ID}:inference-profile/*anthropic.claude-*`,
+  `arn:${Aws.PARTITION}:bedrock:*::foundation-model/anthropic.claude-*`,
 ]
 
 /**
@@ -331,3 +351,9 @@ export const secretFinding = (name: string): string =>
   `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:${name
     .replace('${', '<')
     .replace('}', '>')}]`
+
+/** The ids of its findings on patterns of models. */
+export const bedrockFindings = (region: string | undefined): string[] => [
+  `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:bedrock:${region ?? '<AWS::Region>'}:<AWS::AccountId>:inference-profile/*anthropic.claude-*]`,
+  'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:bedrock:*::foundation-model/anthropic.claude-*]',
+]

@@ -47,6 +47,13 @@ const options = z.object({
   ),
   /** The address that one-time codes come from: verified in Amazon SES, alone or by its domain. Without one there are no codes. */
   codeSender: z.email('an address that is verified in Amazon SES').optional(),
+  /** Who runs Claude: Anthropic, by its API and a stored key, or Amazon Bedrock in this account, by the function's role. */
+  model: z.enum(['anthropic', 'bedrock']).default('anthropic'),
+  /** Where Bedrock is asked, and whose inference profiles are used. Default: the stack's own region. */
+  bedrockRegion: z
+    .string()
+    .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'a region, for example eu-west-1')
+    .optional(),
   logRetentionDays: z.coerce.number().pipe(z.enum(RetentionDays)).default(RetentionDays.THREE_MONTHS),
   /** Webhooks a second, over all helpdesks. Beyond it they get 429, which not every helpdesk sends again. */
   throttleRate: z.coerce.number().int().min(1).default(500),

@@ -65,10 +65,12 @@ export class StorageStack extends Stack {
       value: this.secretsKey.keyArn,
       description: 'The KMS key that every secret of a tenant must be encrypted with',
     })
-    new CfnOutput(this, 'StoreAnthropicKey', {
-      value: `(read -rs key; printf %s "$key") | aws secretsmanager put-secret-value --region ${this.region} --secret-id ${this.anthropicSecret.secretArn} --secret-string file:///dev/stdin`,
-      description: 'Run it, paste the key, press Enter: the key is shown nowhere and is on no command line',
-    })
+    // With Bedrock the secret stays, unread: a deploy that chooses otherwise must not find its export in use.
+    if (readSettings(this.node).model === 'anthropic')
+      new CfnOutput(this, 'StoreAnthropicKey', {
+        value: `(read -rs key; printf %s "$key") | aws secretsmanager put-secret-value --region ${this.region} --secret-id ${this.anthropicSecret.secretArn} --secret-string file:///dev/stdin`,
+        description: 'Run it, paste the key, press Enter: the key is shown nowhere and is on no command line',
+      })
   }
 
   private key(id: string, description: string): Key {

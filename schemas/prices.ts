@@ -37,9 +37,14 @@ export interface TokenCounts {
   cacheWrite: number
 }
 
-/** A model as the table names it: Amazon Bedrock puts region and vendor before the id, some ids end in a date. */
+/** A model as the table names it: Amazon Bedrock puts region and vendor before the id, some ids end in a date or version. */
 const listed = (model: string): Listed | undefined =>
-  prices[model.replace(/^.*(?=claude-)/, '').replace(/-\d{8}$|-v\d+(?::\d+)?$/, '')]
+  prices[
+    model
+      .replace(/^.*(?=claude-)/, '')
+      .replace(/-v\d+(?::\d+)?$/, '')
+      .replace(/-\d{8}$/, '')
+  ]
 
 /** Is the price of this model known? */
 export const hasPrice = (model: string): boolean => listed(model) !== undefined

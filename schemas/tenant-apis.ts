@@ -139,7 +139,7 @@ export const agentSettings = z.strictObject({
   timeZone: z.string().refine(isTimeZone, 'an IANA time zone, for example Europe/Berlin').default('UTC'),
   model: z
     .string()
-    .regex(/^[a-z0-9.-]*claude-[a-z0-9.-]+$/, 'a Claude model id, for example claude-sonnet-5-5')
+    .regex(/^[a-z0-9.-]*claude-[a-z0-9.:-]+$/, 'a Claude model id, for example claude-sonnet-5-5')
     .default('claude-sonnet-5-5'),
   effort: z.enum(['low', 'medium', 'high']).default('low'),
   maxTokens: z.number().int().min(256).max(8000).default(2000),

@@ -20,7 +20,7 @@ test('every file that decides exists, and every test that guards has that name',
   const missing = rows.flatMap((line) => {
     const [, , files = '', suite = '', name = ''] = row.exec(line) ?? []
     const decides = [...files.matchAll(/`([^`]+)`/g)].map(([, file = '']) =>
-      file.startsWith('lib/') ? file : `lambdas/core/${file}`,
+      /^(lib|lambdas)\//.test(file) ? file : `lambdas/core/${file}`,
     )
     const text = readFileSync(join(root, 'test', suite), 'utf8')
     return [

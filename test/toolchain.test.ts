@@ -18,6 +18,7 @@ test('every dependency is pinned to one exact version', () => {
 
 /** Whoever adds one says in docs/adr/ why, and here that it was looked at. */
 const reviewed = [
+  '@anthropic-ai/bedrock-sdk',
   '@anthropic-ai/sdk',
   '@aws-lambda-powertools/jmespath',
   '@middy/core',

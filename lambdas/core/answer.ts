@@ -108,7 +108,7 @@ const newCaches = (configuration: Configuration, pauses: Pauses): Caches => ({
 })
 
 /** Works on one ticket until it is settled, postponed or somebody else's. Throws only when it cannot be claimed. */
-async function answerTicket(unclaimed: Omit<Run, 'lease' | 'signal' | 'trace'>): Promise<void> {
+export async function answerTicket(unclaimed: Omit<Run, 'lease' | 'signal' | 'trace'>): Promise<void> {
   const { clock, tenant, wake, deadline } = unclaimed
   const log = unclaimed.log.with({ tenant: tenant.tenant, ...wake })
   const started = clock.now()

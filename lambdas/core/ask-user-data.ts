@@ -7,7 +7,7 @@ import type { Work } from './turn.ts'
 import { fetchUserData, type UserData } from './user-data.ts'
 
 /** What `Deskhand-Identity` calls the User Data API: no tool of a tenant can have a hyphen in its name. */
-const userDataTool = 'user-data-api'
+export const userDataTool = 'user-data-api'
 
 /** Once per turn, for a verified address only. */
 export async function askUserData(
@@ -25,7 +25,7 @@ export async function askUserData(
     api,
     authorizations: agent.authorizations,
     email: identity.address,
-    ...tenantSender(work, { effect, tool: userDataTool, identity }),
+    ...tenantSender(work, { effect, tool: { name: userDataTool, effect: 'read' }, identity }),
     signal,
   })
   const fields = { code: userData.kind, ms: clock.now() - started }

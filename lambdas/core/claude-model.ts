@@ -18,22 +18,46 @@ export function createModel(options: { apiKey: () => Promise<string>; baseURL?: 
     logLevel: 'off',
     fetch: withoutLongWaits,
   })
+  return modelOf(async () => client, options.io, anthropicAccount)
+}
+
+/** What all of Anthropic's clients have in common. */
+export interface MessagesClient {
+  messages: {
+    create(
+      params: Anthropic.MessageCreateParamsNonStreaming,
+      options: { signal: AbortSignal; timeout: number },
+    ): Promise<Anthropic.Message>
+  }
+}
+
+/** What an operator has to do where the account, and not the request, is why Claude refuses. */
+export interface Account {
+  spend: string
+  key: string
+  rights: string
+  model: string
+}
+
+/** Claude by one of Anthropic's clients. */
+export function modelOf(client: () => Promise<MessagesClient>, io: Io, account: Account): Model {
   return {
     async create(params, { signal, timeoutMs }) {
       try {
-        return await options.io('model.create', async () => {
+        const { messages } = await client()
+        return await io('model.create', async () => {
           // Its own time-out covers only the wait for the answer's first byte: the signal ends everything.
-          return await client.messages.create(params, { signal, timeout: timeoutMs })
+          return await messages.create(params, { signal, timeout: timeoutMs })
         })
       } catch (error) {
-        throw modelError(error)
+        throw modelError(error, account)
       }
     },
   }
 }
 
 /** The SDK sleeps for as long as `retry-after` says: a long one is told to be final. */
-const withoutLongWaits: typeof fetch = async (input, init) => {
+export const withoutLongWaits: typeof fetch = async (input, init) => {
   const response = await fetch(input, init)
   if (response.ok || (retryAfterMs(response.headers) ?? 0) <= longestWaitMs) return response
   const headers = new Headers(response.headers)
@@ -42,7 +66,7 @@ const withoutLongWaits: typeof fetch = async (input, init) => {
 }
 
 /** Without the API's own text, which may quote the request: type, code and request id find it in the Console. */
-function modelError(error: unknown): DeskhandError {
+function modelError(error: unknown, account: Account): DeskhandError {
   if (error instanceof DeskhandError) return error
   if (error instanceof Anthropic.AnthropicError && error.cause instanceof DeskhandError) return error.cause
   if (error instanceof Anthropic.APIUserAbortError) {
@@ -56,7 +80,7 @@ function modelError(error: unknown): DeskhandError {
   const { status, type, errorCode, requestID } = error
   const what = [`HTTP ${status}`, type, errorCode, requestID].filter(Boolean).join(', ')
   const more = { cause: error }
-  const nextStep = whatToMend(status, errorCode)
+  const nextStep = whatToMend(status, errorCode, account)
   if (nextStep !== undefined) {
     return new DeskhandError('bad_configuration', `Claude refused (${what}). ${nextStep}`, more)
   }
@@ -73,16 +97,19 @@ function modelError(error: unknown): DeskhandError {
   return new DeskhandError('refused', `Claude refused the request (${what})`, more)
 }
 
+const anthropicAccount: Account = {
+  spend: 'Raise the spend limit or add credit in the Claude Console, https://platform.claude.com.',
+  key: 'Store a valid Anthropic API key in its secret.',
+  rights: 'Let the Anthropic organization, workspace and key use this model.',
+  model: "Choose a model in the tenant's agent settings that the Anthropic account has.",
+}
+
 /** What an operator has to do before any call can succeed; `undefined` when it is not the account or the key. */
-function whatToMend(status: number, errorCode: string | null): string | undefined {
-  if (status === 402 || errorCode?.endsWith('spend_limit_reached')) {
-    return 'Raise the spend limit or add credit in the Claude Console, https://platform.claude.com.'
-  }
-  if (status === 401) return 'Store a valid Anthropic API key in its secret.'
-  if (status === 403 || errorCode === 'organization_on_hold') {
-    return 'Let the Anthropic organization, workspace and key use this model.'
-  }
-  if (status === 404) return "Choose a model in the tenant's agent settings that the Anthropic account has."
+function whatToMend(status: number, errorCode: string | null, account: Account): string | undefined {
+  if (status === 402 || errorCode?.endsWith('spend_limit_reached')) return account.spend
+  if (status === 401) return account.key
+  if (status === 403 || errorCode === 'organization_on_hold') return account.rights
+  if (status === 404) return account.model
   return undefined
 }
 

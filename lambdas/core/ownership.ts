@@ -86,6 +86,7 @@ export async function checkOwner(
       reader.name,
     ),
     identity: turn.identity,
+    arguments: checked.args,
   })
   turn.log.info('ownership_checked', { tool: tool.name, code: result.ok ? 'own' : result.failure })
   if (result.ok) return undefined

@@ -102,7 +102,7 @@ function asksWho(turn: Turn, { name }: Call): boolean {
 async function readOnce(
   turn: Turn,
   tool: Tool,
-  { id, values }: BoundCall,
+  { id, args, values }: BoundCall,
   request: PreparedRequest,
 ): Promise<Performed> {
   const stopped = await stoppedRead(turn, tool)
@@ -110,7 +110,7 @@ async function readOnce(
   const limits = await takeLimits(turn, tool, id, values)
   if ('stopped' in limits) return refusal(...limits.stopped)
   if (tool.identity !== 'none' || isAboutCustomer(tool)) turn.personal = true
-  const result = await sendTool(turn, tool, request, { id, identity: turn.identity })
+  const result = await sendTool(turn, tool, request, { id, identity: turn.identity, arguments: args })
   await giveBackLimits(turn, id, limits.counted, guessEnded(result))
   return fromResult(result)
 }

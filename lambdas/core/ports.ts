@@ -5,7 +5,7 @@
 import type Anthropic from '@anthropic-ai/sdk'
 import type { Queued } from '../../schemas/doorbell.ts'
 import type { JobCall } from '../../schemas/job.ts'
-import type { SignIdentity } from './identity/sign-identity.ts'
+import type { SignedRequest, SignIdentity } from './identity/sign-identity.ts'
 import type { AccessTokens } from './oauth/access-tokens.ts'
 
 /**
@@ -275,6 +275,19 @@ export interface ReceiveRuntime {
   publicUrl: string
 }
 
+/** One call of a turn to an API of the tenant's own, before anything of it is sent. */
+export interface RehearsedCall {
+  /** As `Deskhand-Identity` names it. */
+  tool: string
+  effect: 'read' | 'write'
+  /** What the model chose, and what it took from earlier results. */
+  arguments: Readonly<Record<string, unknown>>
+  request: SignedRequest
+}
+/** What comes of it: an answer that nobody was asked for, nothing and why, or the way out by which it is made. */
+export type Rehearsed = { answer: HttpAnswer } | { cause: string; message: string } | { http: Http }
+export type Rehearse = (call: RehearsedCall) => Rehearsed
+
 /** What `answer` has for one tenant, on that tenant's session: it admits no other tenant's rows, keys or secrets. */
 export interface TenantRuntime {
   tenant: string
@@ -288,6 +301,8 @@ export interface TenantRuntime {
   vault: Vault
   http: Http
   allowance?: Allowance
+  /** In a simulation only: decides about every call to the tenant's own APIs instead of `http`. */
+  rehearse?: Rehearse
 }
 
 export interface AnswerRuntime {

@@ -1,4 +1,5 @@
 import type { Identity } from './identify.ts'
+import type { Rehearse } from './ports.ts'
 import { type PreparedRequest, sendRequest } from './tools/call-tool.ts'
 import type { Tool } from './tools/check-tool.ts'
 import type { Sender } from './tools/send-authorized.ts'
@@ -14,6 +15,8 @@ export interface Errand {
   identity: Identity
   /** The same bytes may have been sent before, and nobody knows what came of it. */
   again?: boolean
+  /** By what a simulation tells one call of a tool from another. */
+  arguments?: Readonly<Record<string, unknown>>
 }
 
 /**
@@ -24,7 +27,7 @@ export async function sendTool(
   work: Work,
   tool: Tool,
   request: PreparedRequest,
-  { id, idempotencyKey, identity, again = false }: Errand,
+  { id, idempotencyKey, identity, again = false, arguments: args = {} }: Errand,
 ): Promise<ToolResult> {
   const { agent, signal, log } = work
   const sent = await sendRequest(request, {
@@ -37,7 +40,7 @@ export async function sendTool(
     customer: identity.address,
     authorization:
       tool.authorization === undefined ? undefined : agent.authorizations.get(tool.authorization),
-    ...tenantSender(work, { effect: id, tool: tool.name, identity }),
+    ...tenantSender(work, { effect: id, tool, identity, arguments: args }),
     signal,
   })
   if (sent.cause === 'owner_mismatch') log.warn('tool_owner_mismatch', { tool: tool.name })
@@ -63,10 +66,16 @@ export const needsAdmin: ReadonlySet<string> = new Set([
 /** Causes that pass by themselves: nobody has to mend them. */
 const passing = new Set(['token_unavailable', 'token_timeout', 'grant_busy'])
 
+/** One call: the id of its effect, what is called, for whom. */
+interface Asking extends Pick<Errand, 'identity' | 'arguments'> {
+  effect: string
+  tool: Pick<Tool, 'name' | 'effect'>
+}
+
 /** The ways out to a tenant's own APIs, and who is said to ask. */
 export const tenantSender = (
   { tenant, lease, wake }: Work,
-  { effect, tool, identity }: { effect: string; tool: string; identity: Identity },
+  about: Asking,
 ): Omit<Sender, 'authorization'> => ({
   http: tenant.http,
   secrets: tenant.secrets,
@@ -74,14 +83,21 @@ export const tenantSender = (
   identify: (request) =>
     tenant.signIdentity(
       {
-        effect,
+        effect: about.effect,
         fence: lease.fence,
         ticket: wake.ticketId,
-        tool,
-        email: identity.address,
-        assurance: identity.level,
+        tool: about.tool.name,
+        email: about.identity.address,
+        assurance: about.identity.level,
         mode: 'live',
       },
       request,
     ),
+  rehearse: rehearsalOf(tenant.rehearse, about),
 })
+
+const rehearsalOf = (
+  rehearse: Rehearse | undefined,
+  { tool, arguments: args = {} }: Asking,
+): Sender['rehearse'] =>
+  rehearse && ((request) => rehearse({ tool: tool.name, effect: tool.effect, arguments: args, request }))

@@ -129,7 +129,12 @@ async function send(
     ...(consent === undefined ? {} : { consent: consent.by }),
   })
   const result = timeFor(turn, tool.timeoutMs)
-    ? await sendTool(turn, tool, call.request, { id, idempotencyKey: id, identity: turn.identity })
+    ? await sendTool(turn, tool, call.request, {
+        id,
+        idempotencyKey: id,
+        identity: turn.identity,
+        arguments: call.arguments,
+      })
     : noTime
   if (call.lookup !== undefined && !result.ok && result.failure === 'unknown_outcome') {
     turn.log.warn('write_is_looked_up', { tool: tool.name, effectId: id })

@@ -4,19 +4,18 @@ import { KMSClient } from '@aws-sdk/client-kms'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { SQSClient } from '@aws-sdk/client-sqs'
 import { STSClient } from '@aws-sdk/client-sts'
-import * as z from 'zod'
 import { tenantId } from '../../../schemas/names.ts'
-import { createModel } from '../claude-model.ts'
 import { createEgress, type EgressOptions } from '../egress/egress.ts'
 import { DeskhandError } from '../errors.ts'
 import { createSignIdentity } from '../identity/sign-identity.ts'
 import { createAccessTokens } from '../oauth/access-tokens.ts'
 import type { AnswerRuntime, TenantRuntime } from '../ports.ts'
+import { type ClaudeAccess, cloudClaude, createClaude } from './claude.ts'
 import { createMail } from './mail.ts'
 import { createQueue } from './queue.ts'
 import { clientConfig, type RuntimeOptions, required, withDefaults } from './runtime-options.ts'
 import { createSecretStore } from './secret-store.ts'
-import { createSecrets, secretText } from './secrets.ts'
+import { createSecrets } from './secrets.ts'
 import { createSigner } from './signer.ts'
 import { createTable } from './table.ts'
 import { perTenant, tenantCredentials } from './tenant-session.ts'
@@ -35,7 +34,7 @@ export interface AnswerRuntimeOptions
   publicUrl: string
   /** The role that is assumed for each tenant. */
   roleArn: string
-  anthropic: ({ apiKey: string } | { secretId: string }) & { baseURL?: string }
+  anthropic: ClaudeAccess
   /** The address that one-time codes come from. Without one there are none. */
   codeSender?: string
 }
@@ -44,13 +43,6 @@ export function answerRuntime(options: AnswerRuntimeOptions): AnswerRuntime {
   const { aws, clock, io, random, log } = withDefaults(options)
   const { tableNames, keyId, roleArn, anthropic, identityKeyArn, publicUrl } = options
   const sts = new STSClient(clientConfig(aws))
-  const secretsManager = new SecretsManagerClient(clientConfig(aws))
-
-  const apiKey = async (): Promise<string> => {
-    if ('apiKey' in anthropic) return anthropic.apiKey
-    const id = anthropic.secretId
-    return keyFrom(id, await secretText({ client: secretsManager, id, port: 'secrets.anthropic', clock, io }))
-  }
 
   const tenants = perTenant((tenant) => {
     const credentials = tenantCredentials({ sts, roleArn, tenant, clock, io })
@@ -96,11 +88,7 @@ export function answerRuntime(options: AnswerRuntimeOptions): AnswerRuntime {
     clock,
     log,
     queue: createQueue(new SQSClient(clientConfig(aws)), options.queueUrl, io),
-    model: createModel({
-      apiKey,
-      io,
-      ...(anthropic.baseURL === undefined ? {} : { baseURL: anthropic.baseURL }),
-    }),
+    model: createClaude(anthropic, { aws, clock, io }),
     ...(options.codeSender === undefined ? {} : { mail: createMail(aws, options.codeSender, io) }),
     async forTenant(tenant) {
       if (!tenantId.safeParse(tenant).success) {
@@ -113,7 +101,7 @@ export function answerRuntime(options: AnswerRuntimeOptions): AnswerRuntime {
 
 /**
  * In Lambda: from CONVERSATIONS_TABLE, CONFIGURATION_TABLE, QUEUE_URL, CONTENT_KEY_ID, TENANT_ROLE_ARN,
- * ANTHROPIC_SECRET_ID, IDENTITY_KEY_ARN, PUBLIC_URL, and OWN_HOSTS: hosts of ours, with commas, that no configured URL
+ * IDENTITY_KEY_ARN, PUBLIC_URL, and OWN_HOSTS: hosts of ours, with commas, that no configured URL
  * may name. CODE_SENDER may name the address that one-time codes come from.
  */
 export function cloudAnswerRuntime(): AnswerRuntime {
@@ -125,31 +113,10 @@ export function cloudAnswerRuntime(): AnswerRuntime {
     queueUrl: required('QUEUE_URL'),
     keyId: required('CONTENT_KEY_ID'),
     roleArn: required('TENANT_ROLE_ARN'),
-    anthropic: { secretId: required('ANTHROPIC_SECRET_ID') },
+    anthropic: cloudClaude(),
     identityKeyArn: required('IDENTITY_KEY_ARN'),
     publicUrl: required('PUBLIC_URL'),
     ownHosts: required('OWN_HOSTS').split(','),
     ...(process.env.CODE_SENDER ? { codeSender: process.env.CODE_SENDER } : {}),
   })
-}
-
-const wrapped = z.object({ value: z.string().min(1) })
-
-/** The secret holds the key by itself or as `{"value": "..."}`. */
-function keyFrom(secretId: string, text: string | undefined): string {
-  const key = text?.trim().startsWith('{') ? wrappedKey(text) : text?.trim()
-  if (key) return key
-  throw new DeskhandError(
-    'bad_configuration',
-    `the secret ${secretId} holds no Anthropic API key. Store one: aws secretsmanager put-secret-value ` +
-      `--secret-id ${secretId} --secret-string file://key.txt`,
-  )
-}
-
-function wrappedKey(text: string): string | undefined {
-  try {
-    return wrapped.safeParse(JSON.parse(text)).data?.value
-  } catch {
-    return undefined
-  }
 }

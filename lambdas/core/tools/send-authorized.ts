@@ -2,7 +2,7 @@
 import type { Authorization } from '../../../schemas/authorization.ts'
 import { DeskhandError, isCode } from '../errors.ts'
 import { identityHeader, type SignedRequest } from '../identity/sign-identity.ts'
-import type { Http, HttpAnswer, HttpRequest } from '../ports.ts'
+import type { Http, HttpAnswer, HttpRequest, Rehearsed } from '../ports.ts'
 import { type Access, authorize, type Credential, withoutValues } from './authorize.ts'
 
 /** How one call is sent. */
@@ -11,6 +11,8 @@ export interface Sender extends Access {
   /** Signs who asks for what; asked only where the authorization opts in. */
   identify(request: SignedRequest): Promise<string>
   http: Http
+  /** In a simulation: what comes of the request. It is asked before a credential is. */
+  rehearse?: ((request: SignedRequest) => Rehearsed) | undefined
 }
 
 /** An answer, or why nothing was sent: `cause` from a closed set in code, `message` for operators. */
@@ -42,8 +44,13 @@ export async function sendOnce(
   sender: Sender,
   after401?: Credential,
 ): Promise<SentOnce> {
-  const { authorization } = sender
-  const { signal } = request
+  const { authorization, rehearse } = sender
+  const { signal, method, url, body } = request
+  const rehearsed = rehearse?.({ method, url, body })
+  if (rehearsed !== undefined && 'answer' in rehearsed)
+    return { ok: true, answer: rehearsed.answer, credential: none }
+  if (rehearsed !== undefined && 'cause' in rehearsed) return { ok: false, ...rehearsed }
+  const { http } = rehearsed ?? sender
   const credential =
     authorization === undefined
       ? { ok: true as const, ...none }
@@ -57,7 +64,7 @@ export async function sendOnce(
       message: `nothing was sent unsigned: ${identity.message}`,
     }
 
-  const answer = await sender.http({
+  const answer = await http({
     ...request,
     headers: {
       ...request.headers,
