@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { keptList } from '../kept-list.ts'
 import { type Answered, type Asked, isObject, jsonObject } from '../serve.ts'
 import type { Webhook } from '../stand-in.ts'
-import { demoZendesk } from './demo.ts'
+import { demoConnectionId, demoZendesk } from './demo.ts'
 
 /** What a webhook tells of, besides what a trigger does. */
 export type EventType = 'ticket.created' | 'ticket.comment_added'
@@ -38,8 +38,9 @@ export function createWebhooks(about: {
   const { items, save } = keptList<Installed>(about.file)
 
   const first = (): Installed[] => {
-    const to = about.connected()
-    if (to === undefined) return []
+    // What the admin set; `connect` says where that is.
+    const url = `https://deskhand.example/webhooks/zendesk/${demoConnectionId}`
+    const to = about.connected() ?? { url, secret: demoZendesk.webhookSecret }
     const { accountId, webhookId } = demoZendesk
     return [
       {
