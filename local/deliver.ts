@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Delivery, Webhook } from './stand-in.ts'
 
 /** How a vendor delivers. */
-export interface DeliveryRules {
+export interface DeliveryRules<W extends Webhook> {
   /** The headers of one attempt, signed then. */
-  headers(rawBody: string, webhook: Webhook): Record<string, string>
+  headers(rawBody: string, webhook: W): Record<string, string>
   /** How many times this answer is tried again; `undefined`: the deadline passed. */
   retries(response: Response | undefined): number
   deadlineMs: number
@@ -14,11 +14,11 @@ export interface DeliveryRules {
 }
 
 /** Webhooks under way: fires in the background and waits for all of them. */
-export function createDeliveries(rules: DeliveryRules) {
+export function createDeliveries<W extends Webhook = Webhook>(rules: DeliveryRules<W>) {
   const underWay = new Set<Promise<void>>()
   const closing = new AbortController()
 
-  async function deliver(webhook: Webhook, delivery: Delivery): Promise<void> {
+  async function deliver(webhook: W, delivery: Delivery): Promise<void> {
     for (;;) {
       const { status, retries } = await attempt(webhook, delivery.rawBody)
       delivery.statuses.push(status)
@@ -28,7 +28,7 @@ export function createDeliveries(rules: DeliveryRules) {
     }
   }
 
-  async function attempt(webhook: Webhook, rawBody: string): Promise<{ status: number; retries: number }> {
+  async function attempt(webhook: W, rawBody: string): Promise<{ status: number; retries: number }> {
     const timeout = AbortSignal.timeout(rules.deadlineMs)
     try {
       const response = await fetch(webhook.url, {
@@ -45,10 +45,12 @@ export function createDeliveries(rules: DeliveryRules) {
     }
   }
 
-  let webhook: Webhook | undefined
+  let webhook: W | undefined
   const deliveries: Delivery[] = []
+  /** Of those that went elsewhere than `webhook`. */
+  const targets = new WeakMap<Delivery, W>()
 
-  function send(to: Webhook, delivery: Delivery): Promise<void> {
+  function send(to: W, delivery: Delivery): Promise<void> {
     const work = deliver(to, delivery).finally(() => underWay.delete(work))
     underWay.add(work)
     return work
@@ -57,21 +59,30 @@ export function createDeliveries(rules: DeliveryRules) {
   return {
     /** Everything fired, oldest first. */
     deliveries,
-    connect(to: Webhook): void {
+    /** Where webhooks go that are not told another place. */
+    connect(to: W): void {
       webhook = to
     },
+    connected: (): W | undefined => webhook,
     /** Delivers in the background; nothing, and no body is made, before `connect`. Answers how it went, once over. */
-    async fire(ticketId: string, rawBody: () => string): Promise<Delivery | undefined> {
-      if (webhook === undefined) return undefined
+    async fire(
+      ticketId: string,
+      rawBody: () => string,
+      to: W | undefined = webhook,
+    ): Promise<Delivery | undefined> {
+      if (to === undefined) return undefined
       const delivery: Delivery = { ticketId, rawBody: rawBody(), statuses: [] }
       deliveries.push(delivery)
-      await send(webhook, delivery)
+      if (to !== webhook) targets.set(delivery, to)
+      await send(to, delivery)
       return delivery
     },
+    /** To where it went, or where webhooks go by now. */
     async redeliver(delivery: Delivery | undefined = deliveries.at(-1)): Promise<number> {
-      if (webhook === undefined || delivery === undefined) throw new Error('nothing was delivered yet')
+      const to = (delivery && targets.get(delivery)) ?? webhook
+      if (to === undefined || delivery === undefined) throw new Error('nothing was delivered yet')
       const again: Delivery = { ...delivery, statuses: [] }
-      await send(webhook, again)
+      await send(to, again)
       return again.statuses.at(-1) ?? 0
     },
     async settled(): Promise<void> {

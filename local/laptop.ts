@@ -14,11 +14,12 @@ import { publicKeysRuntime } from '../lambdas/core/aws/public-keys-runtime.ts'
 import { receiveRuntime } from '../lambdas/core/aws/receive-runtime.ts'
 import { sweeperRuntime } from '../lambdas/core/aws/sweeper-runtime.ts'
 import { createTable } from '../lambdas/core/aws/table.ts'
+import { checkConfiguration } from '../lambdas/core/check-configuration.ts'
 import { publish } from '../lambdas/core/configuration.ts'
 import type { Helpdesk } from '../lambdas/core/helpdesk.ts'
 import { createJobs } from '../lambdas/core/jobs/run-jobs.ts'
 import { createLog } from '../lambdas/core/log.ts'
-import type { AnswerRuntime, Io } from '../lambdas/core/ports.ts'
+import type { Allowance, AnswerRuntime, Io } from '../lambdas/core/ports.ts'
 import { createReceive } from '../lambdas/core/receive.ts'
 import { scheduleReconcile } from '../lambdas/core/reconcile.ts'
 import { createPublicKeys } from '../lambdas/core/serve-public-keys.ts'
@@ -142,7 +143,9 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
       issuer: localIssuer,
       ...(directory === undefined ? {} : { keyFile: join(directory, 'identity-provider.pem') }),
     })
-    await seed({ aws, dynamoUrl: tables.url, standIns, shopUrl: shop.url })
+    const stoodIn = [shop, ...Object.values(standIns)].map(({ url }) => new URL(url).host)
+    const allowance = { hosts: new Set([...stoodIn, ...(options.allowHosts ?? [])]) }
+    await seed({ aws, dynamoUrl: tables.url, standIns, shopUrl: shop.url, allowance })
 
     const message = demoMessageRoute(standIns, onLine)
     const publicKeys = createPublicKeys(publicKeysRuntime({ ...cloud, keyArns: [identityKey] }))
@@ -169,8 +172,6 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     const webhookUrl = (name: HelpdeskName) =>
       `${door.url}/webhooks/${name}/${demoHelpdesks[name].connectionId}`
 
-    const stoodIn = [shop, ...Object.values(standIns)].map(({ url }) => new URL(url).host)
-    const allowance = { hosts: new Set([...stoodIn, ...(options.allowHosts ?? [])]) }
     const sqs = new SQSClient({ region: 'local', endpoint: aws.url, credentials: aws.credentials })
     closing.push(async () => sqs.destroy())
     const queueUrls: Record<string, string> = {}
@@ -325,6 +326,7 @@ async function seed(about: {
   dynamoUrl: string
   standIns: Record<HelpdeskName, StandIn>
   shopUrl: string
+  allowance: Allowance
 }) {
   const { aws, standIns, shopUrl } = about
   const secrets = [
@@ -345,25 +347,20 @@ async function seed(about: {
     credentials: aws.credentials,
   })
   const table = createTable(dynamo, tableNames.configuration, 'seed', (_port, call) => call())
-  await publish(
-    table,
-    demoTenant,
-    [
-      ...connections.map((definition) => ({ kind: 'connection' as const, id: definition.id, definition })),
-      { kind: 'authorization', id: demoAuthorization.name, definition: demoAuthorization },
-      { kind: 'user-data-api', id: 'default', definition: demoUserDataApi(shopUrl) },
-      { kind: 'agent-settings', id: 'default', definition: demoAgentSettings },
-      ...[...demoTools(shopUrl), ...demoWriteTools(shopUrl)].map((definition) => ({
-        kind: 'tool' as const,
-        id: definition.name,
-        definition,
-      })),
-      { kind: 'task', id: demoTask.name, definition: demoTask },
-    ],
-    'laptop',
-    'the demo tenant',
-    Date.now(),
+  const schemas = Object.fromEntries(
+    Object.values(helpdesks).map(({ name, connection }) => [name, connection]),
   )
+  const file = {
+    connections,
+    authorizations: [demoAuthorization],
+    userDataApi: demoUserDataApi(shopUrl),
+    agentSettings: demoAgentSettings,
+    tools: [...demoTools(shopUrl), ...demoWriteTools(shopUrl)],
+    tasks: [demoTask],
+  }
+  const checked = checkConfiguration(demoTenant, file, schemas, { allowance: about.allowance })
+  if (!checked.ok) throw new Error(`the demo's configuration: ${JSON.stringify(checked.problems)}`)
+  await publish(table, demoTenant, checked.definitions, 'laptop', 'the demo tenant', Date.now())
   await seedOperator(table, { issuer: localIssuer, tenant: demoTenant, name: 'Nordlicht', now: Date.now() })
   const conversations = createTable(dynamo, tableNames.conversations, 'seed', (_port, call) => call())
   for (const definition of connections) {

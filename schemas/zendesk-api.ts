@@ -179,3 +179,20 @@ export const errorAnswer = z.object({
   description: z.unknown().optional(),
   details: z.unknown().optional(),
 })
+
+// ---- Webhooks, as the API keeps them ------------------------------------------------------------------
+
+/** https://developer.zendesk.com/api-reference/webhooks/webhooks-api/webhooks/ */
+const webhook = z.object({
+  id: z.string().min(1),
+  endpoint: tolerant(z.string()),
+  status: tolerant(z.string()),
+  subscriptions: tolerant(z.array(z.string())),
+})
+export type ZendeskWebhook = z.infer<typeof webhook>
+export const webhookAnswer = z.object({ webhook })
+export const webhooksAnswer = z.object({
+  webhooks: z.array(webhook),
+  meta: tolerant(z.object({ has_more: tolerant(z.boolean()), after_cursor: tolerant(z.string()) })),
+})
+export const signingSecretAnswer = z.object({ signing_secret: z.object({ secret: z.string().min(1) }) })

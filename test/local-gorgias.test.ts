@@ -116,6 +116,39 @@ describe('the HTTP integration', () => {
   })
 })
 
+describe('integrations that the API made', () => {
+  test('fire beside the first one, each on its trigger, with its own form and headers', async () => {
+    const [first, second] = [await receiver(), await receiver()]
+    const standIn = await gorgias()
+    standIn.connect({ url: first.url, secret: 'the-first' })
+    const make = (http: object) =>
+      call(standIn, '/api/integrations', 'POST', { name: 'Another', type: 'http', http })
+    const http = {
+      url: second.url,
+      method: 'POST',
+      headers: { 'X-Deskhand-Secret': 'the-second' },
+      form: { event: 'it-failed', ticket_id: '{{ticket.id}}' },
+      triggers: { 'ticket-message-failed': true },
+    }
+    expect((await make({ ...http, url: 'x' })).status).toBe(400)
+    const made = await make(http)
+    expect(made.status).toBe(201)
+    const id = standIn.opens({ from: zoe, text: 'Hello' })
+    standIn.failSending(1)
+    await call(standIn, `/api/tickets/${id}/messages`, 'POST', outgoing)
+    await standIn.settled()
+    expect(first.received).toHaveLength(3)
+    expect(second.received.map(({ body }) => body)).toEqual([{ event: 'it-failed', ticket_id: id }])
+    expect(second.received[0]?.headers['x-deskhand-secret']).toBe('the-second')
+    // What was given last counts.
+    const triggers = { 'ticket-message-created': true }
+    await call(standIn, `/api/integrations/${made.body.id}`, 'PUT', { http: { ...http, triggers } })
+    standIn.writes(id, zoe, 'And now?')
+    await standIn.settled()
+    expect(second.received).toHaveLength(2)
+  })
+})
+
 describe('the REST API', () => {
   test('wants a known key or token', async () => {
     const standIn = await gorgias()

@@ -1,5 +1,8 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { demoCustomers, demoWebhookSecret, demoZendesk } from '../local/zendesk/demo.ts'
 import { signZendesk } from '../local/zendesk/sign.ts'
@@ -59,6 +62,9 @@ interface Body {
   users: { id: number; role: string }[]
   identities: { value: string; verification_method: string }[]
   meta: { has_more: boolean; after_cursor: string }
+  webhook: { id: string; endpoint: string; status: string }
+  webhooks: { id: string; endpoint: string }[]
+  signing_secret: { algorithm: string; secret: string }
   user: { id: number }
   tags: string[]
   error: string
@@ -424,4 +430,56 @@ test('a ticket’s page shows what people wrote as text', async () => {
   expect(html).toContain('&lt;img src=x onerror=alert(1)&gt;')
   expect(html).not.toMatch(/<script>|<img/)
   expect(await (await fetch(standIn.url)).text()).toContain(`href="/tickets/${id}"`)
+})
+
+describe('webhooks that the API made', () => {
+  const webhook = (endpoint: string) => ({
+    name: 'Deskhand',
+    status: 'active',
+    endpoint,
+    http_method: 'POST',
+    request_format: 'json',
+    subscriptions: ['zen:event-type:ticket.created', 'zen:event-type:ticket.comment_added'],
+  })
+  const path = '/api/v2/webhooks'
+
+  test('are told beside the first one, each signed by a secret of its own, and are kept in the file', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'zendesk-'))
+    open.push({ close: () => rm(directory, { recursive: true }) })
+    const file = join(directory, 'zendesk.json')
+    const [first, second] = [await receiver(() => ({ status: 200 })), await receiver(() => ({ status: 200 }))]
+    const options = { file, webhook: { url: first.url, secret: demoWebhookSecret } }
+    const before = await zendesk(options)
+    const made = await call(before.url, path, { method: 'POST', body: { webhook: webhook(second.url) } })
+    expect([made.status, made.body.webhook.endpoint]).toEqual([201, second.url])
+    expect(JSON.stringify(made.body)).not.toContain('secret')
+    const { body } = await call(before.url, `${path}/${made.body.webhook.id}/signing_secret`)
+    await before.close()
+
+    const standIn = await zendesk(options)
+    const { webhooks } = (await call(standIn.url, path)).body
+    expect(webhooks.map(({ endpoint }) => endpoint)).toEqual([first.url, second.url])
+    standIn.createTicket(ask, firstMessage)
+    await standIn.settled()
+    expect([first.received.length, second.received.length]).toEqual([1, 1])
+    const [told] = second.received
+    const timestamp = String(told?.headers['x-zendesk-webhook-signature-timestamp'])
+    const { secret } = body.signing_secret
+    const signed = signZendesk(secret, timestamp, told?.raw ?? '')
+    expect(told?.headers['x-zendesk-webhook-signature']).toBe(signed)
+    expect(secret).not.toBe(demoWebhookSecret)
+    expect(await readFile(file, 'utf8')).not.toContain(secret)
+  })
+
+  test('are refused where something is missing or the scope is too small', async () => {
+    const standIn = await zendesk()
+    const make = async (body: object, auth?: string) =>
+      (await call(standIn.url, path, { method: 'POST', body, ...(auth === undefined ? {} : { auth }) }))
+        .status
+    const good = webhook('http://127.0.0.1:1/hook')
+    for (const wrong of [{ endpoint: 'x' }, { status: 'on' }, { http_method: 'GET' }, { subscriptions: [] }])
+      expect(await make({ webhook: { ...good, ...wrong } })).toBe(400)
+    expect(await make({ webhook: good }, `Bearer ${await token(standIn.url, 'read')}`)).toBe(403)
+    expect(await make({ webhook: good })).toBe(201)
+  })
 })

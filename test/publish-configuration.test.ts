@@ -77,7 +77,8 @@ describe('checking connections', () => {
   ]
 
   test('asks the helpdesk with the stored credentials, and says what is missing', async () => {
-    const standIn = await startZendesk()
+    const webhook = { url: `https://d.example/webhooks/zendesk/${demoConnectionId}`, secret: 'x' }
+    const standIn = await startZendesk({ webhook })
     try {
       const { host } = new URL(standIn.url)
       const allowance = { hosts: new Set([host]) }
@@ -96,6 +97,7 @@ describe('checking connections', () => {
         ['bot_user', true],
         ['scope', true],
         ['account', true],
+        ['webhook', true],
         ['reconcile', true],
       ])
       const [wrong] = await check('not the secret')

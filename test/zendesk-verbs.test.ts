@@ -406,8 +406,20 @@ describe('authenticating to Zendesk', () => {
 
 describe('checking a Zendesk connection', () => {
   const me = { id: bot, name: 'Deskhand', role: 'agent', url: '' }
-  const play = (user: object, identities: Reply = { body: { identities: [] } }, moves = 200) =>
+  const webhookHere = () => ({
+    id: '01W',
+    endpoint: `https://d.example/webhooks/zendesk/${api().api.connection.id}`,
+    status: 'active',
+    subscriptions: ['zen:event-type:ticket.created', 'zen:event-type:ticket.comment_added'],
+  })
+  const play = (
+    user: object,
+    identities: Reply = { body: { identities: [] } },
+    moves = 200,
+    webhooks: Reply = { body: { webhooks: [webhookHere()] } },
+  ) =>
     server.play(({ path }) => {
+      if (path.startsWith('/api/v2/webhooks')) return webhooks
       if (path === '/oauth/tokens') return token
       if (path === '/api/v2/users/me.json')
         return { body: { user: { ...me, url: `http://${server.host}/api/v2/users/1.json`, ...user } } }
@@ -419,7 +431,7 @@ describe('checking a Zendesk connection', () => {
   test('finds nothing wrong with a complete one', async () => {
     play({})
     expect(await failing()).toEqual([])
-    expect(await zendesk.check(api().api)).toHaveLength(5)
+    expect(await zendesk.check(api().api)).toHaveLength(6)
   })
   test('names what is wrong', async () => {
     play({ id: 4711 })
@@ -432,6 +444,22 @@ describe('checking a Zendesk connection', () => {
     expect(await failing()).toEqual(['account'])
     play({}, undefined, 403)
     expect(await failing()).toEqual(['reconcile'])
+    const webhook = webhookHere()
+    for (const webhooks of [
+      [],
+      [{ ...webhook, endpoint: `${webhook.endpoint}x` }],
+      [{ ...webhook, status: 'inactive' }],
+      [{ ...webhook, subscriptions: webhook.subscriptions.slice(1) }],
+    ]) {
+      play({}, undefined, 200, { body: { webhooks } })
+      expect(await failing()).toEqual(['webhook'])
+    }
+    const byTrigger = { ...webhook, subscriptions: ['conditional_ticket_events'] }
+    play({}, undefined, 200, { body: { webhooks: [byTrigger] } })
+    expect(await failing()).toEqual([])
+    play({}, undefined, 200, { status: 403 })
+    expect(await failing()).toEqual([])
+    play({}, undefined, 403)
     const off = api({ reconcile: { enabled: false, everyMinutes: 15 } }).api
     expect((await zendesk.check(off)).filter(({ ok }) => !ok)).toEqual([])
     server.play(() => ({ status: 401 }))

@@ -2,6 +2,7 @@
 import type { Helpdesks } from './kinds.ts'
 import type { Route } from './route.ts'
 import { auditRoutes } from './routes/audit.ts'
+import { connectionRoutes } from './routes/connections.ts'
 import { documentRoute } from './routes/document.ts'
 import { itemRoutes } from './routes/items.ts'
 import { linkRoutes } from './routes/links.ts'
@@ -15,6 +16,7 @@ export function routesOf(helpdesks: Helpdesks): readonly Route[] {
   const routes: Route[] = [
     ...tenantRoutes,
     ...itemRoutes(helpdesks),
+    ...connectionRoutes(helpdesks),
     ...linkRoutes,
     ...releaseRoutes,
     ...secretRoutes,

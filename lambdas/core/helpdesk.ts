@@ -172,6 +172,49 @@ export interface Finding {
   message: string
 }
 
+/** One thing that an admin does at the helpdesk. */
+export interface Step {
+  title: string
+  text: string
+  /** What to type in or copy there, by what the helpdesk calls it. */
+  values?: Record<string, string>
+}
+
+/** Where a connection's webhooks go, and the inbound secret that vouches for them. */
+export interface WebhookTarget {
+  url: string
+  secretName: string
+  /** Its value, on the one occasion that it is shown. */
+  secret?: string
+}
+
+/** What came of making a webhook at the helpdesk. */
+export interface Installed {
+  outcome: 'created' | 'found'
+  /** The helpdesk's ids of what is there now. */
+  ids: string[]
+  /** What the vendor signs by, where it made the secret: the caller stores it. */
+  secret?: string
+}
+
+/** How an account is connected, as data: what an admin does there, and what can be done there in the admin's place. */
+export interface Setup<C extends ConnectionBase> {
+  /** Whose the inbound secret is: `ours` is made by us and typed in there, `theirs` is shown there and entered here. */
+  secret: 'ours' | 'theirs'
+  /** The outbound secret that we call with: its name, what its value is, the only hosts it may go to. Throws `bad_configuration`. */
+  credential(api: Reach<C>): { secret: string; what: string; hosts: string[] }
+  /** In order, with this connection's values filled in. No step holds a secret but `webhook.secret`. Throws `bad_configuration`. */
+  steps(api: Reach<C>, webhook: WebhookTarget): Step[]
+  /**
+   * Makes the webhook by the vendor's API; one that calls this very URL is found instead. `newSecret` makes a secret of
+   * ours and stores it, before anything is made with it. Safe to repeat. Throws DeskhandError.
+   */
+  install?(api: HelpdeskApi<C>, webhook: { url: string; newSecret(): Promise<string> }): Promise<Installed>
+}
+
+/** What tells where a connection's API is. */
+export type Reach<C extends ConnectionBase> = Pick<HelpdeskApi<C>, 'connection' | 'allowance'>
+
 /** What core gives an adapter to call its vendor's API with. */
 export interface HelpdeskApi<C extends ConnectionBase> {
   connection: C
@@ -230,6 +273,7 @@ export interface Helpdesk<C extends ConnectionBase = ConnectionBase> extends Inb
   moved(since: number, api: HelpdeskApi<C>, pass?: Pass): AsyncIterable<Doorbell>
   /** Credentials, scopes, bot user, attestations the API can confirm: what is missing and how to mend it. */
   check(api: HelpdeskApi<C>): Promise<Finding[]>
+  setup: Setup<C>
 }
 
 /** One pass through a list of what moved, which may take several runs: each goes on from where the last one came to. */

@@ -5,6 +5,7 @@ import { check } from './check.ts'
 import { inbound } from './inbound.ts'
 import { moved } from './moved.ts'
 import { finish, post } from './post.ts'
+import { setup } from './setup.ts'
 import { readTicket } from './ticket.ts'
 
 export const freshdesk: Helpdesk<FreshdeskConnection> = {
@@ -16,4 +17,5 @@ export const freshdesk: Helpdesk<FreshdeskConnection> = {
   finish,
   moved,
   check,
+  setup,
 }

@@ -10,9 +10,7 @@ import { teamsOf } from '../core/hand-over-team.ts'
 import type { Finding } from '../core/helpdesk.ts'
 import { tried } from '../core/helpdesk-api/tried.ts'
 import { type Api, client } from './api.ts'
-
-/** Pages of a hundred teams or integrations. */
-const mostPages = 5
+import { pages } from './pages.ts'
 
 export async function check(api: Api): Promise<Finding[]> {
   const me = await tried(() => client.get(api, '/api/users/0', userAnswer))
@@ -103,19 +101,4 @@ async function teams(api: Api): Promise<Finding[]> {
         : `There is no team ${teamId}: correct handOver.teamId or handOverTeams`,
     )
   })
-}
-
-type Page<T> = z.ZodType<{ data: T[]; meta?: { next_cursor?: string | undefined } | undefined }>
-
-async function pages<T>(api: Api, path: string, schema: Page<T>): Promise<T[]> {
-  const rows: T[] = []
-  let cursor: string | undefined
-  for (let page = 0; page < mostPages; page++) {
-    const query = new URLSearchParams({ limit: '100', ...(cursor === undefined ? {} : { cursor }) })
-    const { data, meta } = await client.get(api, `${path}${path.includes('?') ? '&' : '?'}${query}`, schema)
-    rows.push(...data)
-    cursor = meta?.next_cursor
-    if (cursor === undefined) break
-  }
-  return rows
 }

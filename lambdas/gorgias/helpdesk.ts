@@ -5,6 +5,7 @@ import { check } from './check.ts'
 import { inbound } from './inbound.ts'
 import { moved } from './moved.ts'
 import { finish, post } from './post.ts'
+import { setup } from './setup.ts'
 import { readTicket } from './ticket.ts'
 
 export const gorgias: Helpdesk<GorgiasConnection> = {
@@ -18,4 +19,5 @@ export const gorgias: Helpdesk<GorgiasConnection> = {
   finish,
   moved,
   check,
+  setup,
 }

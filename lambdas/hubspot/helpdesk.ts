@@ -6,6 +6,7 @@ import { inbound } from './inbound.ts'
 import { moved } from './moved.ts'
 import { finish, post } from './post.ts'
 import { readTicket } from './read.ts'
+import { setup } from './setup.ts'
 
 export const hubspot: Helpdesk<HubspotConnection> = {
   ...inbound,
@@ -18,4 +19,5 @@ export const hubspot: Helpdesk<HubspotConnection> = {
   finish,
   moved,
   check,
+  setup,
 }

@@ -5,6 +5,7 @@ import { check } from './check.ts'
 import { inbound } from './inbound.ts'
 import { moved } from './moved.ts'
 import { finish, post } from './post.ts'
+import { setup } from './setup.ts'
 import { readTicket } from './ticket.ts'
 
 export const intercom: Helpdesk<IntercomConnection> = {
@@ -16,4 +17,5 @@ export const intercom: Helpdesk<IntercomConnection> = {
   finish,
   moved,
   check,
+  setup,
 }

@@ -4,6 +4,7 @@ import type { Finding } from '../core/helpdesk.ts'
 import { tried } from '../core/helpdesk-api/tried.ts'
 import { type Api, client } from './api.ts'
 import { moved } from './moved.ts'
+import { findWebhook, lackingOf } from './webhook.ts'
 
 export async function check(api: Api): Promise<Finding[]> {
   const { connection } = api
@@ -46,6 +47,7 @@ export async function check(api: Api): Promise<Finding[]> {
         ? `Answers come from ${base}. Zendesk's API does not tell the account id: the first signed webhook shows whether ${connection.accountId} is right`
         : `Answers name another account than ${base}: correct the subdomain`,
     },
+    await webhookFinding(api),
     ...(moves === undefined ? [] : [reconcileFinding(moves)]),
   ]
 }
@@ -59,3 +61,22 @@ const reconcileFinding = (moves: object): Finding => ({
       ? `What moved cannot be asked for (${moves.failure}): give the bot user an admin role, or set reconcile.enabled to false; a ticket whose webhook is lost is not found then`
       : 'What moved without a webhook can be asked for',
 })
+
+/** The webhook that calls this connection. Who may not list them is not broken. */
+async function webhookFinding(api: Api): Promise<Finding> {
+  const { id } = api.connection
+  const found = await tried(() => findWebhook(api, (endpoint) => endpoint.endsWith(`/zendesk/${id}`)))
+  const finding = (ok: boolean, message: string): Finding => ({ what: 'webhook', ok, message })
+  if ('failure' in found)
+    return finding(
+      true,
+      `Webhooks cannot be listed (${found.failure}), so look yourself: Admin Center, Webhooks, is it active?`,
+    )
+  if (found.value === undefined)
+    return finding(false, `No webhook calls this connection: create one with …/webhooks/zendesk/${id}`)
+  const lacking = lackingOf(found.value)
+  return finding(
+    lacking === undefined,
+    lacking ?? 'An active webhook calls this connection for every message',
+  )
+}

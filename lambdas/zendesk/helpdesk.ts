@@ -5,6 +5,7 @@ import { check } from './check.ts'
 import { inbound } from './inbound.ts'
 import { moved } from './moved.ts'
 import { finish, post } from './post.ts'
+import { setup } from './setup.ts'
 import { readTicket } from './ticket.ts'
 
 export const zendesk: Helpdesk<ZendeskConnection> = {
@@ -17,4 +18,5 @@ export const zendesk: Helpdesk<ZendeskConnection> = {
   finish,
   moved,
   check,
+  setup,
 }

@@ -2,20 +2,8 @@
 import { type Answered, type Asked, isObject, jsonObject } from '../serve.ts'
 import type { Account, Contact, Entry, Message, Ticket } from './account.ts'
 import { demoGorgias } from './demo-account.ts'
+import type { Integrations } from './integrations.ts'
 import { createBucket } from './limits.ts'
-
-export interface HttpIntegration {
-  id: number
-  name: string
-  type: 'http'
-  deactivated_datetime: string | null
-  http: {
-    url: string
-    method: string
-    form: Readonly<Record<string, string>>
-    triggers: Record<string, boolean>
-  }
-}
 
 export interface GorgiasApi {
   /** Answers a call of `/api`. */
@@ -27,7 +15,7 @@ export interface GorgiasApi {
 export function createGorgiasApi(options: {
   account: Account
   post: (ticket: Ticket, entry: Entry) => Message
-  integration: () => HttpIntegration
+  integrations: Pick<Integrations, 'all' | 'create' | 'update'>
   callsPer20s: number
   now: () => number
 }): GorgiasApi {
@@ -98,13 +86,14 @@ export function createGorgiasApi(options: {
   }
 
   const integrations = (asked: Asked, id: string | undefined): Answered => {
-    const integration = options.integration()
-    if (asked.method === 'PUT' && Number(id) === integration.id) {
-      const { deactivated_datetime } = jsonObject(asked.body)
-      if (deactivated_datetime === null) integration.deactivated_datetime = null
-      return { status: 202, json: integration }
-    }
-    return page(asked.url.searchParams.get('type') === 'http' ? [integration] : [], asked.url)
+    const { all, create, update } = options.integrations
+    if (asked.method === 'GET')
+      return page(asked.url.searchParams.get('type') === 'http' ? all() : [], asked.url)
+    const sent = jsonObject(asked.body)
+    const done = asked.method === 'POST' ? create(sent) : update(Number(id), sent)
+    if (done === undefined) return notFound
+    if ('wrong' in done) return badRequest(done.wrong)
+    return { status: asked.method === 'POST' ? 201 : 202, json: done }
   }
 
   const route = (asked: Asked): Answered => {

@@ -4,7 +4,7 @@
  */
 import { createDeliveries } from '../deliver.ts'
 import { serveStandIn } from '../serve-stand-in.ts'
-import type { Delivery, Person, StandIn, StandInOptions } from '../stand-in.ts'
+import type { Person, StandIn, StandInOptions } from '../stand-in.ts'
 import {
   type Account,
   type Customer,
@@ -14,23 +14,16 @@ import {
   stampOf,
   type Ticket,
 } from './account.ts'
-import { createGorgiasApi, type HttpIntegration } from './api.ts'
+import { createGorgiasApi } from './api.ts'
 import { demoGorgias } from './demo-account.ts'
 import { byAgent, byChat, byMail } from './entries.ts'
+import { createIntegrations, type HttpIntegration } from './integrations.ts'
 import { seenTicket } from './seen.ts'
-import {
-  deadlineMs,
-  failuresUntilOff,
-  form,
-  formBody,
-  formHeaders,
-  retries,
-  type Trigger,
-} from './webhooks.ts'
+import { type Called, deadlineMs, form, formBody, formHeaders, retries, type Trigger } from './webhooks.ts'
 
 export interface GorgiasStandIn extends StandIn {
   account: Account
-  /** The account's HTTP integration, as the API shows it. */
+  /** The HTTP integration that the account began with, as the API shows it. */
   integration: HttpIntegration
   /** Any message, fired as the vendor would. Answers its id. */
   write(ticketId: string, entry: Entry): string
@@ -41,7 +34,6 @@ export interface GorgiasStandIn extends StandIn {
 /** Starts on loopback with the demo account's users, credentials and no tickets. */
 export async function startGorgias(options: StandInOptions = {}): Promise<GorgiasStandIn> {
   const now = options.now ?? Date.now
-  let failuresInARow = 0
   let unsendable = 0
 
   const account = createAccount({ now, ...(options.file === undefined ? {} : { file: options.file }) })
@@ -61,22 +53,27 @@ export async function startGorgias(options: StandInOptions = {}): Promise<Gorgia
       triggers: { 'ticket-message-created': true, 'ticket-message-failed': true },
     },
   }
-  const sending = createDeliveries({
+  const integrations = createIntegrations({
+    first: integration,
+    file: options.file?.replace(/(\.json)?$/, '-integrations.json'),
+    now,
+  })
+  const sending = createDeliveries<Called>({
     headers: formHeaders,
     retries,
     deadlineMs,
     retryDelayMs: options.retryDelayMs ?? 250,
   })
   const fire = (trigger: Trigger, ticket: Ticket, message: Message) => {
-    if (integration.deactivated_datetime !== null) return
-    void sending
-      .fire(String(ticket.id), () => formBody(trigger, ticket, message))
-      .then((delivery) => delivery && count(delivery))
-  }
-  const count = ({ statuses }: Delivery) => {
-    const status = statuses.at(-1) ?? 0
-    failuresInARow = status >= 200 && status < 300 ? 0 : failuresInARow + 1
-    if (failuresInARow >= failuresUntilOff) integration.deactivated_datetime = stampOf(now())
+    const call = (one: HttpIntegration, to?: Called) =>
+      void sending
+        .fire(String(ticket.id), () => formBody(trigger, ticket, message, one.http.form), to)
+        .then((delivery) => delivery && integrations.count(one, delivery))
+    if (integration.deactivated_datetime === null) call(integration)
+    for (const one of integrations.calledOn(trigger)) {
+      const { url, headers = {} } = one.http
+      call(one, { url, secret: '', headers })
+    }
   }
 
   const ticketOf = (ticketId: string): Ticket => {
@@ -112,7 +109,7 @@ export async function startGorgias(options: StandInOptions = {}): Promise<Gorgia
   const api = createGorgiasApi({
     account,
     post,
-    integration: () => integration,
+    integrations,
     callsPer20s: options.unlimited ? 1_000_000 : 40,
     now,
   })
@@ -150,7 +147,7 @@ export async function startGorgias(options: StandInOptions = {}): Promise<Gorgia
     },
     connect(to) {
       sending.connect(to)
-      failuresInARow = 0
+      integrations.forgive(integration)
       integration.http.url = to.url
     },
     webhookOf(ticketId, messageId, to) {

@@ -19,8 +19,13 @@ export const form: Readonly<Record<string, string>> = {
   channel: '{{ticket.channel}}',
 }
 
-/** The form with its placeholders filled in: every value is text, booleans as Python writes them. */
-export function formBody(trigger: Trigger, ticket: Ticket, message: Message): string {
+/** A form with its placeholders filled in: every value is text, booleans as Python writes them. */
+export function formBody(
+  trigger: Trigger,
+  ticket: Ticket,
+  message: Message,
+  templates: Readonly<Record<string, string>> = form,
+): string {
   const values: Readonly<Record<string, unknown>> = {
     'event.type': trigger,
     'ticket.id': ticket.id,
@@ -30,7 +35,7 @@ export function formBody(trigger: Trigger, ticket: Ticket, message: Message): st
     'message.sender.id': message.sender?.id ?? null,
     'message.via': message.via,
   }
-  const filled = Object.entries(form).map(([key, template]) => [
+  const filled = Object.entries(templates).map(([key, template]) => [
     key,
     template.replace(/\{\{([\w.]+)\}\}/g, (whole, name: string) =>
       name in values ? pythonText(values[name]) : whole,
@@ -44,10 +49,14 @@ function pythonText(value: unknown): string {
   return value === null ? 'None' : String(value)
 }
 
-export const formHeaders = (_rawBody: string, { secret }: Webhook): Record<string, string> => ({
-  'content-type': 'application/json',
-  'x-deskhand-secret': secret,
-})
+/** Where an integration calls. `headers` are the admin's own; without them the secret is in ours. */
+export interface Called extends Webhook {
+  headers?: Readonly<Record<string, string>>
+}
+export const formHeaders = (
+  _rawBody: string,
+  { secret, headers = { 'x-deskhand-secret': secret } }: Called,
+): Record<string, string> => ({ 'content-type': 'application/json', ...headers })
 
 /** Not documented; long enough for any receiver that only rings. */
 export const deadlineMs = 5000

@@ -4,6 +4,7 @@ import { type Answered, type Asked, isObject, jsonObject } from '../serve.ts'
 import type { Account, Change, Conversation, Entry, TicketFields, User } from './account.ts'
 import { demoZendesk } from './demo.ts'
 import { createLimits } from './limits.ts'
+import type { Webhooks } from './webhooks.ts'
 
 export interface ZendeskApi {
   /** Answers a call of `/oauth/tokens` or `/api/v2`. */
@@ -16,6 +17,7 @@ export interface ZendeskApi {
 export function createZendeskApi(options: {
   account: Account
   update: (conversation: Conversation, by: number, change: Change, entry?: Entry) => { audit: unknown }
+  webhooks: Pick<Webhooks, 'answer'>
   requestsPerMinute: number
   tokenLifeSeconds: number | undefined
   now: () => number
@@ -100,6 +102,10 @@ export function createZendeskApi(options: {
       if (user === undefined) return notFound
       if (more === undefined) return { status: 200, json: { user: userJson(user) } }
       return more === 'identities' ? { status: 200, json: identitiesPage(user, asked.url) } : notFound
+    }
+    if (resource === 'webhooks') {
+      const needed = asked.method === 'GET' ? 'read' : 'write'
+      return may(needed, `webhooks:${needed}`) ? options.webhooks.answer(asked, id, more) : forbidden
     }
     if (asked.method === 'GET' && resource === 'incremental')
       return may('read') ? incremental(asked.url) : forbidden

@@ -1,5 +1,6 @@
 import type { Comment, Conversation, User } from './account.ts'
 import { eventId } from './sign.ts'
+import type { EventType } from './webhooks.ts'
 
 /** The channel names of events differ from those of REST. */
 const eventChannels: Record<string, string> = { email: 'mail', web: 'web_form', api: 'web_service' }
@@ -11,7 +12,7 @@ const text = (id: number | null): string | null => (id === null ? null : String(
  * https://developer.zendesk.com/api-reference/webhooks/event-types/ticket-events/
  */
 export function eventBody(about: {
-  type: 'ticket.created' | 'ticket.comment_added'
+  type: EventType
   accountId: number
   actorId: number
   conversation: Conversation

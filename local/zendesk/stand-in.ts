@@ -17,6 +17,7 @@ import { createZendeskApi } from './api.ts'
 import { demoZendesk } from './demo.ts'
 import { deadlineMs, eventBody, retries } from './events.ts'
 import { zendeskHeaders } from './sign.ts'
+import { createWebhooks, type EventType } from './webhooks.ts'
 
 export interface ZendeskOptions extends StandInOptions {
   /** Where webhooks go; can be set later by `connect`. */
@@ -77,13 +78,13 @@ export async function startZendesk(options: ZendeskOptions = {}): Promise<Zendes
   })
 
   if (options.webhook !== undefined) sending.connect(options.webhook)
+  const webhooks = createWebhooks({
+    connected: sending.connected,
+    file: options.file?.replace(/(\.json)?$/, '-webhooks.json'),
+    now,
+  })
 
-  const bodyOf = (
-    type: 'ticket.created' | 'ticket.comment_added',
-    actorId: number,
-    conversation: Conversation,
-    comment: Comment,
-  ): string =>
+  const bodyOf = (type: EventType, actorId: number, conversation: Conversation, comment: Comment): string =>
     eventBody({
       type,
       accountId,
@@ -94,8 +95,10 @@ export async function startZendesk(options: ZendeskOptions = {}): Promise<Zendes
       now: now(),
     })
   const fire = (...about: Parameters<typeof bodyOf>) => {
-    const [, , conversation] = about
-    void sending.fire(String(conversation.ticket.id), () => bodyOf(...about))
+    const [type, , conversation] = about
+    const ticketId = String(conversation.ticket.id)
+    void sending.fire(ticketId, () => bodyOf(...about))
+    for (const webhook of webhooks.toldOf(type)) void sending.fire(ticketId, () => bodyOf(...about), webhook)
   }
 
   const conversationOf = (ticketId: number): Conversation => {
@@ -113,6 +116,7 @@ export async function startZendesk(options: ZendeskOptions = {}): Promise<Zendes
   const api = createZendeskApi({
     account,
     update,
+    webhooks,
     requestsPerMinute: options.requestsPerMinute ?? (options.unlimited ? 1_000_000 : 700),
     tokenLifeSeconds: options.tokenLifeSeconds,
     now,

@@ -15,20 +15,18 @@ import { etag, mustMatch, type RawCall, type Route, route } from '../route.ts'
 import { allNewestOf, newestOf, newestVersion, versionAt, versionsOf } from '../versions.ts'
 
 /** What is told of a version. */
-const told = (kind: Kind, helpdesks: Helpdesks) =>
-  configVersion
-    .omit({ tenant: true, kind: true, deleted: true })
-    .extend({
-      definition: kind.schema(helpdesks),
-      live: z.number().int().optional().meta({ description: 'The version that is live, where one is.' }),
-      problems: z
-        .array(mistake)
-        .optional()
-        .meta({ description: 'What would hinder publishing it now, with everything else as it is drafted.' }),
-    })
-    .meta({ id: kind.singular })
+export const told = (kind: Kind, helpdesks: Helpdesks) =>
+  configVersion.omit({ tenant: true, kind: true, deleted: true }).extend({
+    definition: kind.schema(helpdesks),
+    live: z.number().int().optional().meta({ description: 'The version that is live, where one is.' }),
+    problems: z
+      .array(mistake)
+      .optional()
+      .meta({ description: 'What would hinder publishing it now, with everything else as it is drafted.' }),
+  })
 
-type Opened = Pick<RawCall, 'now' | 'helpdesks' | 'runtime' | 'ifMatch'> & {
+/** A call in a tenant, whatever it says. */
+export type Opened = Pick<RawCall, 'now' | 'helpdesks' | 'runtime' | 'ifMatch'> & {
   who: NonNullable<RawCall['who']>
   tenant: NonNullable<RawCall['tenant']>
 }
@@ -47,7 +45,7 @@ function routesOf(kind: Kind, helpdesks: Helpdesks): Route[] {
   const tenantOnly = z.object({ tenant: tenantId })
   const params = single ? tenantOnly : tenantOnly.extend({ id: z.string().min(1).max(100) })
   const idIn = (given: Record<string, unknown>): string => (typeof given.id === 'string' ? given.id : onlyId)
-  const schema = told(kind, helpdesks)
+  const schema = told(kind, helpdesks).meta({ id: kind.singular })
   const tag = collection
   const what = single ? collection : `${kind.kind} {id}`
   const described = { tag, params }
@@ -340,7 +338,8 @@ async function saved(
   }
 }
 
-const save = (
+/** One version after `newest`. Throws `changed` when somebody else was first. */
+export const save = (
   call: Opened,
   { kind }: Kind,
   id: string,
@@ -389,7 +388,7 @@ const shown = (
 })
 
 /** With what would hinder publishing it, beside everything else as it is drafted. */
-async function withProblems(call: Opened, version: ConfigVersion, known?: number) {
+export async function withProblems(call: Opened, version: ConfigVersion, known?: number) {
   const live =
     known ??
     (await newestRelease(call.tenant.configuration, call.tenant.tenant))?.live[

@@ -6,6 +6,7 @@ import { secretName, tenantId } from '../../../schemas/names.ts'
 import { inboundSecret, outboundSecret } from '../../../schemas/secrets.ts'
 import { urlCheckBy } from '../../core/check-configuration.ts'
 import { policyOf } from '../candidate.ts'
+import { enterSecret } from '../enter-secret.ts'
 import { cursorTo, pageFrom, pageQuery, pageSchema } from '../page.ts'
 import { Problem } from '../problem.ts'
 import { type Route, route } from '../route.ts'
@@ -61,7 +62,7 @@ export const secretRoutes: Route[] = [
       answers: { status: 200, description: 'Entered.', body: record },
     },
     async (call) => {
-      const { tenant, params, body, who, now } = call
+      const { tenant, params, body } = call
       const { direction, name } = params
       const { value, hosts, header } = body
       if (name.startsWith(grantPrefix))
@@ -85,20 +86,7 @@ export const secretRoutes: Route[] = [
             errors: [{ detail: wrong, pointer: `#/hosts/${i}` }],
           })
       }
-      const row = {
-        direction,
-        name,
-        ...(hosts === undefined ? {} : { hosts }),
-        ...(header === undefined ? {} : { header }),
-        by: who.id,
-        at: now,
-      }
-      await tenant.store(direction).write(name, stored)
-      await tenant.configuration.put('secret', {
-        pk: secretPk(tenant.tenant),
-        sk: `${direction}#${name}`,
-        ...row,
-      })
+      const row = await enterSecret(call, { direction, name }, stored)
       return { status: 200, body: row, result: { name } }
     },
   ),

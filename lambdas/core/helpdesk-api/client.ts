@@ -2,7 +2,7 @@
 import type * as z from 'zod'
 import type { ConnectionBase } from '../../../schemas/connection.ts'
 import { DeskhandError } from '../errors.ts'
-import type { HelpdeskApi } from '../helpdesk.ts'
+import type { HelpdeskApi, Reach } from '../helpdesk.ts'
 import type { HttpRequest } from '../ports.ts'
 import { helpdeskBase } from './base.ts'
 import { type Refusals, refusalOf, timeoutMs } from './failures.ts'
@@ -22,7 +22,7 @@ type Method = HttpRequest['method']
 
 export interface Client<C extends ConnectionBase> {
   /** The account's own origin, or the stand-in's that a laptop or test allows. Throws `bad_configuration`. */
-  base(api: HelpdeskApi<C>): string
+  base(api: Reach<C>): string
   /** Reads. Throws as `failures.ts` says, and `bad_answer`. */
   get<T extends z.ZodType>(api: HelpdeskApi<C>, path: string, schema: T): Promise<z.infer<T>>
   /** A search: a POST that changes nothing. Throws as `get`. */
@@ -48,7 +48,7 @@ const maxBytes = 8 * 1024 * 1024
 export function createClient<C extends ConnectionBase & { baseUrl?: string | undefined }>(
   vendor: Vendor<C>,
 ): Client<C> {
-  const base = (api: HelpdeskApi<C>): string =>
+  const base = (api: Reach<C>): string =>
     helpdeskBase(vendor.origin(api.connection), api.connection.baseUrl, api.allowance)
 
   async function send(
