@@ -21,12 +21,15 @@ const reviewed = [
   '@anthropic-ai/sdk',
   '@aws-lambda-powertools/jmespath',
   '@middy/core',
+  '@scalar/openapi-parser',
   'ajv',
   'canonicalize',
   'html-to-text',
   'markdown-it',
   'minisearch',
   'oauth4webapi',
+  'shell-quote',
+  'yaml',
   'zod',
 ]
 
