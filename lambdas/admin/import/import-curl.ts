@@ -15,7 +15,6 @@ import {
   checkDrafts,
   type Finding,
   headerProblem,
-  type ImportedSecret,
   type ImportResult,
   type Problem,
   refused,
@@ -33,6 +32,8 @@ interface Draft {
   headers: Record<string, string>
   body?: NonNullable<ToolDraft['request']['body']>
   findings: Finding[]
+  /** Credentials that are not kept: they must not stand in the result either. */
+  withheld: string[]
   /** A name for a parameter, given out once. */
   name(wanted: string): string
 }
@@ -71,6 +72,7 @@ export function importCurl(command: string): ImportResult {
     query: {},
     headers: {},
     findings,
+    withheld: [],
     name: createNames(mostOfParameter, '_'),
   }
   const url = `${target.url.origin}${pathOf(target.url, draft)}`
@@ -108,7 +110,8 @@ export function importCurl(command: string): ImportResult {
   )
   const secrets = credential === undefined ? [] : [credential.secret]
   const shown = { tools: [tool], authorizations, findings }
-  return isEchoed(shown, secrets) ? refused(echoed) : { ok: true, ...shown, secrets }
+  const withheld = [...secrets.map(({ value }) => value), ...draft.withheld]
+  return isEchoed(shown, withheld) ? refused(echoed) : { ok: true, ...shown, secrets }
 }
 
 const has = (given: readonly GivenFlag[], flag: string): boolean => given.some(({ name }) => name === flag)
@@ -219,6 +222,7 @@ function addQuery(search: string, draft: Draft): void {
   const path = 'url'
   for (const [name, value] of new URLSearchParams(search)) {
     if (isCredentialName(name) || isKey(name)) {
+      draft.withheld.push(value)
       draft.findings.push({
         path,
         message:
@@ -245,7 +249,8 @@ const typeOfText = (value: string): ParameterSchema['type'] =>
 /** Sets what a tool may set. What proves who calls is taken out and given back. */
 function addHeaders(given: readonly GivenFlag[], host: string, draft: Draft): CurlCredential | undefined {
   let credential: CurlCredential | undefined
-  const take = (path: string, found: CurlCredential | undefined): void => {
+  const take = (path: string, value: string, found: CurlCredential | undefined): void => {
+    if (found === undefined || credential !== undefined) draft.withheld.push(value)
     if (found === undefined) {
       draft.findings.push({ path, message: 'is no credential that can be sent: left out and not kept' })
     } else if (credential === undefined) credential = found
@@ -257,10 +262,14 @@ function addHeaders(given: readonly GivenFlag[], host: string, draft: Draft): Cu
     }
   }
   for (const { name: flag, value } of given) {
-    if (flag === 'oauth2-bearer') take('--oauth2-bearer', credentialOfToken(value, host))
+    if (flag === 'oauth2-bearer') take('--oauth2-bearer', value, credentialOfToken(value, host))
     if (flag === 'user') {
-      if (/.:./.test(value) || isKey(value.replace(/:$/, ''))) take('--user', credentialOfUser(value, host))
-      else draft.findings.push({ path: '--user', message: 'has no password: add an authorization by hand' })
+      if (/.:./.test(value) || isKey(value.replace(/:$/, '')))
+        take('--user', value, credentialOfUser(value, host))
+      else {
+        draft.withheld.push(value)
+        draft.findings.push({ path: '--user', message: 'has no password: add an authorization by hand' })
+      }
     }
     if (flag === 'cookie') {
       draft.findings.push({
@@ -282,17 +291,18 @@ function addHeader(
   value: string,
   host: string,
   draft: Draft,
-  take: (path: string, found: CurlCredential | undefined) => void,
+  take: (path: string, value: string, found: CurlCredential | undefined) => void,
 ): void {
   const path = `--header ${isKey(name) ? '?' : name}`
   const lower = name.toLowerCase()
   const left = (message: string): void => {
     draft.findings.push({ path, message })
   }
-  if (lower === 'cookie') left('cookies are not sent by tools: left out and not kept')
+  if (lower.startsWith('sec-')) left('is said by browsers: left out')
+  else if (lower === 'cookie') left('cookies are not sent by tools: left out and not kept')
   else if (lower === 'accept' || lower === 'content-type') {
     if (!/json|\*\/\*/i.test(value)) left('tools send and read JSON: left out')
-  } else if (isCredentialName(lower) || isKey(value)) take(path, credentialOfHeader(name, value, host))
+  } else if (isCredentialName(lower) || isKey(value)) take(path, value, credentialOfHeader(name, value, host))
   else {
     const problem = headerProblem(name)
     const isPlain = /^[\x20-\x7e]*$/.test(value) && !/[{}]/.test(value)
@@ -401,10 +411,10 @@ const echoed: Problem = {
   message: 'its credential stands in a second place, where it would be shown: remove it there',
 }
 /** The last look: does the secret stand anywhere but among the secrets? Shorter ones are in words by chance. */
-function isEchoed(shown: Readonly<Record<string, unknown>>, secrets: readonly ImportedSecret[]): boolean {
+function isEchoed(shown: Readonly<Record<string, unknown>>, withheld: readonly string[]): boolean {
   const text = JSON.stringify(shown)
-  return secrets
-    .flatMap(({ value }) => spellings(value))
+  return withheld
+    .flatMap(spellings)
     .some((one) => one.length >= 8 && text.includes(JSON.stringify(one).slice(1, -1)))
 }
 
@@ -412,5 +422,5 @@ function isEchoed(shown: Readonly<Record<string, unknown>>, secrets: readonly Im
 function spellings(value: string): string[] {
   const bare = value.replace(/^\S+ /, '')
   const pair = /^basic /i.test(value) ? Buffer.from(bare, 'base64').toString('utf8') : ''
-  return [value, bare, ...pair.split(':')]
+  return [value, bare, ...pair.split(':'), ...(value.includes(':') ? value.split(':') : [])]
 }
