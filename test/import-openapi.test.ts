@@ -9,6 +9,7 @@ import { stringify } from 'yaml'
 import { importOpenApi, type OpenApiOptions } from '../lambdas/admin/import/import-openapi.ts'
 import type { Imported, ImportResult } from '../lambdas/admin/import/import-result.ts'
 import { checkTool } from '../lambdas/core/tools/check-tool.ts'
+import './same-realm.ts'
 
 type Json = Record<string, unknown>
 
@@ -147,7 +148,7 @@ describe('a document', () => {
       },
       {
         name: 'create_refund',
-        description: 'POST /orders/{order_id}/refunds',
+        description: 'POST /orders/{order_id}/refunds, out of an OpenAPI document',
         effect: 'write',
         confirm: 'customer',
         request: {
@@ -466,7 +467,7 @@ describe('documents of real APIs', () => {
 })
 
 describe('whatever is sent', () => {
-  const seeded = { seed: 20_261_125, numRuns: 400 }
+  const seeded = { seed: 20_261_125, numRuns: 150 }
 
   test('no text throws', () => {
     fc.assert(

@@ -22,7 +22,7 @@ export const mostOfAuthorization = 57
 /** `listOrders`, `orders/list` and `List orders` are all `list_orders`-like: lower case, words with `_` between. */
 export function asToolName(text: string): string {
   const name = words(text).join('_')
-  const started = /^[a-z]/.test(name) ? name : `call_${name}`
+  const started = /^[a-z]./.test(name) ? name : `call_${name}`
   const cut = started.slice(0, mostOfTool).replace(/_+$/, '')
   // Deskhand's own tools cannot be called like.
   return /^(?:hand_over|start_task|finish_task|search_articles)$/.test(cut) ? `api_${cut}` : cut

@@ -3,7 +3,14 @@ import type { Parameter } from '../../../schemas/tenant-apis.ts'
 import { asParameterName, createNames, isParameterName, mostOfParameter } from './draft-names.ts'
 import { headerProblem, pointer, type ToolDraft } from './import-result.ts'
 import { isNode, listOf, memberOf, type Node, nodeOf, textOf } from './json-node.ts'
-import { type Mapped, membersOf, toParameterSchema, type Walk } from './parameter-schema.ts'
+import {
+  isUnfollowed,
+  type Mapped,
+  membersOf,
+  toParameterSchema,
+  unfollowed,
+  type Walk,
+} from './parameter-schema.ts'
 import { plainText } from './plain-text.ts'
 
 export const methods = ['get', 'post', 'put', 'patch', 'delete'] as const
@@ -96,7 +103,8 @@ function describe({ method, template, node }: Operation): string {
     ? description
     : `${summary}${summary && description ? '. ' : ''}${description}`
   const call = `${method.toUpperCase()} ${template.slice(0, 300)}`
-  return said.length >= 10 ? said : `${call}${said === '' ? '' : `: ${said}`}`.padEnd(10, '.')
+  if ([...said].length >= 10) return said
+  return `${call}${said === '' ? '' : `: ${said}`}, out of an OpenAPI document`
 }
 
 // ---- parameters -----------------------------------------------------------------------------------------
@@ -107,6 +115,7 @@ function addParameters(draft: Draft): string | undefined {
   const inPath = new Map<string, string>()
   for (const { parameter, path } of parametersOf(operation)) {
     const name = textOf(parameter.name)
+    if (isUnfollowed(parameter)) walk.problems.push({ path, message: unfollowed })
     const isMissed = parameter.required === true && parameter.in !== 'path'
     const note = (message: string): undefined => {
       walk.findings.push({ path, message: isMissed ? `${message}; the API requires it` : message })
@@ -258,6 +267,7 @@ function addBody(draft: Draft): { template?: Record<string, string> } | undefine
   const { node, method, path } = draft.operation
   const body = node.requestBody
   if (!isNode(body)) return {}
+  if (isUnfollowed(body)) draft.walk.problems.push({ path: `${path}/requestBody`, message: unfollowed })
   const at = `${path}/requestBody`
   const note = (message: string): void => {
     draft.walk.findings.push({ path: at, message })

@@ -78,6 +78,10 @@ function entered<T>(
     return undefined
   }
   if (!isNode(value)) return leftOut(walk, path, 'allows any value')
+  if (isUnfollowed(value)) {
+    walk.problems.push({ path, message: unfollowed })
+    return undefined
+  }
   walk.within.add(value)
   try {
     const one = resolved(value, path, walk)
@@ -94,6 +98,10 @@ function weightOf(value: unknown): number {
   const size = lists + Object.keys(nodeOf(properties)).length + textOf(description).length / 10
   return 1 + Math.floor(size / 100)
 }
+
+/** All references were followed before. One that is left would be read as a schema that allows anything. */
+export const isUnfollowed = (node: Node): boolean => typeof memberOf(node, '$ref') === 'string'
+export const unfollowed = 'is a reference that could not be followed: write out what it stands for'
 
 function leftOut(walk: Walk, path: string, message: string): undefined {
   walk.findings.push({ path, message: `${message}: left out, add it by hand if the call needs it` })

@@ -47,7 +47,8 @@ function parseYaml(text: string): Parsed {
       schema: 'core',
       merge: false,
       uniqueKeys: false,
-      logLevel: 'silent',
+      // At `silent` a second document is passed over.
+      logLevel: 'error',
     })
     const [first] = [...document.errors, ...document.warnings]
     if (first !== undefined) {
@@ -105,7 +106,7 @@ function scan(document: Node): Problem[] {
 function followed(document: Node): Read {
   try {
     const { specification } = upgrade(document)
-    const { schema, errors = [] } = dereference(structuredClone(specification ?? {}))
+    const { schema, errors = [] } = dereference({ ...specification })
     if (errors.length > 0) {
       return refused(
         ...errors.slice(0, 20).map(({ message }) => ({ path: '$ref', message: message.slice(0, 300) })),
