@@ -4,7 +4,7 @@ export default {
   roots: ['<rootDir>/test', '<rootDir>/lambdas', '<rootDir>/schemas', '<rootDir>/lib', '<rootDir>/local'],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   transform: { '\\.m?[jt]s$': '<rootDir>/test/esbuild-transform.mjs' },
-  transformIgnorePatterns: ['/node_modules/(?!(@middy|canonicalize|oauth4webapi|jose)/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(@middy|@scalar|canonicalize|oauth4webapi|jose)/)'],
   moduleNameMapper: {
     '^(@middy/[a-z-]+)$': '<rootDir>/node_modules/$1/index.js',
   },
