@@ -83,6 +83,22 @@ describe('a record that the customer names in the subject', () => {
   })
 })
 
+test('what the customer worded is shown before it is consented to', async () => {
+  const { parameters } = anyRefund(world.shop.url)
+  const why = { type: 'string' as const, source: 'ticket.subject' as const, description: 'Why' }
+  await publish(
+    anyOrder(world.shop.url),
+    anyRefund(world.shop.url, {
+      confirm: 'customer',
+      parameters: { ...parameters, properties: { ...parameters.properties, why } },
+    }),
+  )
+  world.script = plays([['any_refund', { order_id: '1042', amount: 3 }]])
+  expect(said(await world.ask('Refund 1042', {}, { subject: 'Torn at the seam' }))).toContain(
+    'Why: Torn at the seam',
+  )
+})
+
 describe('guesses of a stranger at one record', () => {
   const text = { type: 'string' as const }
   const guess = (postcode: string, more: Record<string, unknown>): ToolCall[] => [

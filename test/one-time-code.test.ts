@@ -34,6 +34,23 @@ async function mailed(): Promise<[ticketId: string, code: string]> {
   return [ticketId, codeIn(world)]
 }
 
+/** The address on record is another meanwhile. */
+async function asMallory(then: () => Promise<void>): Promise<void> {
+  const user = world.zendesk.account.users.get(demoCustomers.zoe)
+  const [identity] = user?.identities ?? []
+  if (user === undefined || identity === undefined) throw new Error('no such user')
+  const { email } = user
+  const { value } = identity
+  user.email = 'mallory@evil.example'
+  identity.value = 'mallory@evil.example'
+  try {
+    await then()
+  } finally {
+    user.email = email
+    identity.value = value
+  }
+}
+
 describe('on email', () => {
   test('the mail goes to the address on record with what it consents to; the reply shows that and no code', async () => {
     const [ticketId, code] = await mailed()
@@ -103,20 +120,11 @@ describe('on email', () => {
 
   test('nothing runs once the address on record is another', async () => {
     const [ticketId, code] = await mailed()
-    const user = world.zendesk.account.users.get(demoCustomers.zoe)
-    const [identity] = user?.identities ?? []
-    if (user === undefined || identity === undefined) throw new Error('no such user')
-    const { email } = user
-    const { value } = identity
-    user.email = 'mallory@evil.example'
-    identity.value = 'mallory@evil.example'
-    try {
+    await asMallory(async () => {
       await world.askAgain(ticketId, code)
       expect(refundsSent(world)).toBe(0)
-    } finally {
-      user.email = email
-      identity.value = value
-    }
+      expect(await world.row(ticketId)).not.toHaveProperty('grant')
+    })
   })
 
   test('a new proposal kills the code of the old one', async () => {
@@ -199,6 +207,21 @@ describe('in a chat', () => {
     const token = /[0-9A-Z]{4}-[0-9A-Z]{4}/.exec(replies(world, ticketId).at(-1) ?? '')?.[0] ?? 'none'
     await world.askAgain(ticketId, `yes ${token}`, chat)
     expect(refundsSent(world)).toBe(1)
+  })
+
+  test('it proves nothing of the next address on record', async () => {
+    const ticketId = await openChat('Hi, please refund my order 1042')
+    // Nothing personal is said, so that no other rule ends the ticket first.
+    world.shop.failNext(
+      { when: 'before', answer: { status: 404, json: {} } },
+      { only: ({ url }) => url.pathname === '/user-data' },
+    )
+    await world.askAgain(ticketId, codeIn(world), chat)
+    expect(await world.row(ticketId)).toHaveProperty('grant')
+    await asMallory(async () => {
+      await world.askAgain(ticketId, 'so please refund it', chat)
+      expect(world.shop.requests.filter(({ body }) => body.includes('mallory'))).toEqual([])
+    })
   })
 
   test('after 30 minutes it proves nothing', async () => {

@@ -39,7 +39,11 @@ export function madeUpHelpdesk(begun: Ticket, now: () => number): MadeUpHelpdesk
       yield* []
     },
     check: async () => [],
-    setup: { secret: 'ours', steps: () => [] },
+    setup: {
+      secret: 'ours',
+      credential: () => ({ secret: 'none', what: 'nothing', hosts: [] }),
+      steps: () => [],
+    },
   }
   return { helpdesk, posted }
 }

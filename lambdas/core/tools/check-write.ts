@@ -1,7 +1,8 @@
 /** Does a write say who consents, whose record it touches, how often, and what happens when its outcome is not known? */
 import { atLeast } from '../../../schemas/names.ts'
-import type { Parameter, ToolDefinition } from '../../../schemas/tenant-apis.ts'
+import type { ToolDefinition } from '../../../schemas/tenant-apis.ts'
 import { isChosen } from '../../../schemas/tool-rules.ts'
+import { parameterOf } from './check-request.ts'
 import type { CheckContext, Problem } from './check-tool.ts'
 import { placeholder, placeholdersIn } from './placeholder.ts'
 import { selectProblem } from './tool-answer.ts'
@@ -162,6 +163,3 @@ function* checkLimits(tool: ToolDefinition): Generator<Problem> {
     }
   }
 }
-
-const parameterOf = (tool: ToolDefinition, name: string): Parameter | undefined =>
-  Object.hasOwn(tool.parameters.properties, name) ? tool.parameters.properties[name] : undefined
