@@ -97,6 +97,7 @@ describe('checking connections', () => {
         ['scope', true],
         ['account', true],
         ['reconcile', true],
+        ['hand_over', true],
       ])
       const [wrong] = await check('not the secret')
       expect(wrong?.findings).toMatchObject([{ what: 'credentials', ok: false }])

@@ -419,7 +419,7 @@ describe('checking a Zendesk connection', () => {
   test('finds nothing wrong with a complete one', async () => {
     play({})
     expect(await failing()).toEqual([])
-    expect(await zendesk.check(api().api)).toHaveLength(5)
+    expect(await zendesk.check(api().api)).toHaveLength(6)
   })
   test('names what is wrong', async () => {
     play({ id: 4711 })

@@ -101,6 +101,10 @@ export function createZendeskApi(options: {
       if (more === undefined) return { status: 200, json: { user: userJson(user) } }
       return more === 'identities' ? { status: 200, json: identitiesPage(user, asked.url) } : notFound
     }
+    if (asked.method === 'GET' && resource === 'groups') {
+      const group = { id: demoZendesk.handOverGroupId, name: 'Support' }
+      return Number(id) === group.id ? { status: 200, json: { group } } : notFound
+    }
     if (asked.method === 'GET' && resource === 'incremental')
       return may('read') ? incremental(asked.url) : forbidden
     if (resource !== 'tickets') return notFound
