@@ -54,7 +54,7 @@ export const parameterSource = z.custom<ParameterSource>(
 )
 
 /** Parameter -> something: at least one. */
-const match = (value: z.ZodType<string>) =>
+const match = <T>(value: z.ZodType<T>) =>
   z
     .record(parameterName, value)
     .refine((entries) => Object.keys(entries).length > 0, 'names at least one parameter')
@@ -62,10 +62,13 @@ const match = (value: z.ZodType<string>) =>
 /** Whose record is it? How a real customer is kept from acting on a stranger's. */
 export const ownership = z.discriminatedUnion('by', [
   /**
-   * Parameter -> JMESPath over this customer's user data, which is JSON then: the value must be one of those found
-   * there.
+   * Parameter -> where this customer's own ids stand, at any of up to five places: a JMESPath over the user data, which
+   * is JSON then, or `previous.<tool>.<JMESPath>` over what a tool that shows own records only answered for them.
    */
-  z.strictObject({ by: z.literal('seen'), match: match(jmesPath) }),
+  z.strictObject({
+    by: z.literal('seen'),
+    match: match(z.union([jmesPath, z.array(jmesPath).min(1).max(5)])),
+  }),
   /**
    * A read tool with `response.owner` runs first. Parameter of the write -> parameter of that tool. Its answer must be
    * this customer's.

@@ -270,6 +270,53 @@ test('what is redacted reaches no prompt, whatever the select calls it', async (
   expect(prompts(since)).not.toMatch(/JD014600001042|Fjell/)
 })
 
+describe('ownership by seen, in what a tool showed', () => {
+  const seen = { by: 'seen' as const, match: { order_id: ['orders[].nothing', 'previous.any_order.id'] } }
+  const show = (order_id: string): ToolCall => ['any_order', { order_id }]
+
+  test('lets the customer’s own order through, of several that were shown', async () => {
+    await publishRefund({ ownership: seen })
+    world.script = tells([show('1017'), show('1042')], [refund('1017', 1)])
+    await world.ask('Refund 1017')
+    expect(world.shop.refunds).toMatchObject([{ orderId: '1017' }])
+  })
+
+  test.each<[string, ToolCall[][]]>([
+    ['an order that nothing showed', [[refund('1042')]]],
+    ['a stranger’s order, though it was asked for', [[show('2077')], [refund('2077')]]],
+    ['a stranger’s order beside an own one', [[show('1042'), show('2077')], [refund('2077')]]],
+    ['an order that is shown in the same step', [[show('1042'), refund('1042')]]],
+  ])('refuses %s', async (_, steps) => {
+    await publishRefund({ ownership: seen })
+    world.script = tells(...steps)
+    expect(said(await world.ask('Refund it'))).toContain('is not among this customer')
+    expect(world.shop.refunds).toEqual([])
+  })
+
+  test('believes no tool that shows strangers’ records, however it came into the table', async () => {
+    await publish(
+      anyOrder(world.shop.url, { response: { select: 'order.{id: id}' } }),
+      anyRefund(world.shop.url, { ownership: seen }),
+    )
+    world.script = tells([show('2077')], [refund('2077')])
+    const text = said(await world.ask('Refund 2077'))
+    expect(text).toContain('"id":"2077"')
+    expect(text).toContain('is not among this customer')
+    expect(world.shop.refunds).toEqual([])
+  })
+
+  test('what an earlier message of the same customer was shown counts, also once a token confirms it', async () => {
+    await publishRefund({ ownership: seen, confirm: 'customer' })
+    world.script = tells([show('1042')])
+    const ticketId = await world.ask('Show me 1042')
+    world.script = tells([refund('1042', 5)])
+    await world.askAgain(ticketId, 'Refund it')
+    const token = /[0-9A-Z]{4}-[0-9A-Z]{4}/.exec(said(ticketId))?.[0]
+    await world.askAgain(ticketId, `Yes ${token}`)
+    expect(world.shop.refunds).toMatchObject([{ orderId: '1042', amount: 5 }])
+  })
+})
+
 describe('a day’s limit for one customer', () => {
   const limited = (limits: object) => publishRefund({ limits })
   const ask = async (amount: number, answer?: { status: number }, when: 'before' | 'after' = 'before') => {

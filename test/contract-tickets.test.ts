@@ -316,6 +316,14 @@ describe.each(helpdeskNames)('a ticket of %s', (name) => {
       )
     })
 
+    test('a team for hand-overs that is not there is named', async () => {
+      const missing = name === 'hubspot' ? 'A-999' : '999'
+      const findings = await helpdesk.check(api({ handOverTeams: { agent_asked: missing } }))
+      expect(findings.filter(({ ok }) => !ok)).toMatchObject([
+        { message: expect.stringMatching(new RegExp(`${missing}.*handOverTeams`)) },
+      ])
+    })
+
     test('no secret of the connection is sent but as a credential, and to no other host', async () => {
       const { outbound } = fixture.demo.secrets('http://elsewhere.example')
       const one = api()

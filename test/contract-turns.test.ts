@@ -217,8 +217,10 @@ describe.each(helpdeskNames)('a turn on %s', (name) => {
         handOver: { ...(handOver as object), [String(key)]: undefined },
         handOverTeams: { [reason]: team },
       })
+    // As a whole value: an id may be one digit.
+    const namesTeam = new RegExp(`:"?${team}"?[,}]`)
     const sentToTeam = () =>
-      world.standIn.requests.filter(({ body, status }) => body.includes(String(team)) && status < 300).length
+      world.standIn.requests.filter(({ body, status }) => namesTeam.test(body) && status < 300).length
 
     test('goes to the team of its reason, also where it was cut off after its note', async () => {
       await split('agent_asked')

@@ -374,7 +374,8 @@ describe('checking a connection', () => {
     const findings = await check()
     expect(findings.filter(({ ok }) => !ok)).toEqual([])
     expect(findings.map(({ what }) => what)).toEqual([
-      ...['credentials', 'account', 'scope', 'scope', 'scope', 'scope', 'bot_user', 'channels', 'inboxes'],
+      ...['credentials', 'account', 'scope', 'scope', 'scope', 'scope', 'bot_user', 'hand_over'],
+      ...['channels', 'inboxes'],
       ...['attestation', 'attestation'],
     ])
     expect(findings.map(({ message }) => message).join()).toMatch(/write cannot be seen.*cannot confirm/)

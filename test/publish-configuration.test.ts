@@ -99,6 +99,7 @@ describe('checking connections', () => {
         ['account', true],
         ['webhook', true],
         ['reconcile', true],
+        ['hand_over', true],
       ])
       const [wrong] = await check('not the secret')
       expect(wrong?.findings).toMatchObject([{ what: 'credentials', ok: false }])

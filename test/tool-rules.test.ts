@@ -253,6 +253,19 @@ describe('tools together', () => {
       'tools.0.parameters.properties.id.source',
     ],
     [
+      'ownership by what a tool showed that may show strangers’ records',
+      [
+        anyRefund(url, { ownership: { by: 'seen', match: { order_id: ['x', 'previous.other_read.id'] } } }),
+        anyOrder(url, { name: 'other_read', response: {} }),
+      ],
+      'tools.0.ownership.match.order_id',
+    ],
+    [
+      'ownership by what a tool showed that is not there',
+      [anyRefund(url, { ownership: { by: 'seen', match: { order_id: 'previous.gone.id' } } })],
+      'tools.0.ownership.match.order_id',
+    ],
+    [
       'an earlier value of a tool that is not there',
       [
         anyOrder(url, {

@@ -1,6 +1,7 @@
 /** Whose record is it? How a real customer is kept from acting on a stranger's. */
 
 import { previousOf } from '../../schemas/tool-rules.ts'
+import { resultsForAddress } from './earlier-results.ts'
 import { effectId } from './ledger.ts'
 import { type Stopped, stoppedRead } from './live-agent.ts'
 import { sendTool } from './send-tool.ts'
@@ -12,7 +13,7 @@ import type { Json } from './tools/placeholder.ts'
 import { bindArguments, type Facts, validateArguments } from './tools/tool-arguments.ts'
 import { prepareRequest } from './tools/tool-request.ts'
 import type { Turn } from './turn.ts'
-import { valuesAt } from './user-data.ts'
+import { idsAt, valuesAt } from './user-data.ts'
 
 type Values = Readonly<Record<string, Json>>
 
@@ -42,13 +43,29 @@ export function undeclared(tool: Tool, agent: AgentConfiguration): Stopped | und
 export const saysWhose = (authorization: object | undefined): boolean =>
   authorization !== undefined && 'identity' in authorization && authorization.identity === true
 
-/** By `seen`: the first value that is not where this customer's own data holds such ids. */
-export function unseen(turn: Turn, tool: Tool, values: Values): Stopped | undefined {
+/** By `seen`: the first value that stands nowhere where this customer's own ids do. */
+export async function unseen(turn: Turn, tool: Tool, values: Values): Promise<Stopped | undefined> {
   if (tool.ownership?.by !== 'seen') return undefined
-  const strange = Object.entries(tool.ownership.match).find(
-    ([name, path]) => !valuesAt(turn.userDataText, path).has(String(values[name])),
-  )
-  return strange === undefined ? undefined : notTheirs(strange[0])
+  for (const [name, places] of Object.entries(tool.ownership.match)) {
+    if (!(await isSeen(turn, [places].flat(), String(values[name])))) return notTheirs(name)
+  }
+  return undefined
+}
+
+async function isSeen(turn: Turn, places: readonly string[], value: string): Promise<boolean> {
+  for (const place of places) {
+    const previous = previousOf(place)
+    if (previous === undefined) {
+      if (valuesAt(turn.userDataText, place).has(value)) return true
+      continue
+    }
+    // However the definition came into the table: what shows strangers' records proves nothing.
+    const reader = turn.agent.tools.get(previous.tool)
+    if (reader === undefined || !answersOwnOnly(reader)) continue
+    for await (const result of resultsForAddress(turn, previous.tool))
+      if (idsAt(result, previous.path).has(value)) return true
+  }
+  return false
 }
 
 /**

@@ -62,8 +62,11 @@ export async function fetchUserData(call: UserDataCall): Promise<UserData> {
  * The strings and numbers that `path` (JMESPath) finds in user data, as text: the ids of a customer's own records. None
  * where the data is not JSON, or was cut.
  */
-export function valuesAt(text: string | undefined, path: string): Set<string> {
-  const found = selectFrom(path, jsonIn(text))
+export const valuesAt = (text: string | undefined, path: string): Set<string> => idsAt(jsonIn(text), path)
+
+/** The strings and numbers that `path` finds in `json`, as text. */
+export function idsAt(json: unknown, path: string): Set<string> {
+  const found = selectFrom(path, json)
   const values = found.ok ? [found.value].flat(2) : []
   return new Set(values.filter((v) => typeof v === 'string' || typeof v === 'number').map(String))
 }

@@ -46,7 +46,7 @@ export async function writeOnce(
   }
   const barred =
     barredWrite(tool, turn.ticket, turn.message, turn.agent) ??
-    unseen(turn, tool, call.values) ??
+    (await unseen(turn, tool, call.values)) ??
     overAmount(tool, call.values)
   if (barred !== undefined) return refusal(...barred)
   const before = await doneBefore(turn, tool, call.id)

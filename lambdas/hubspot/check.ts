@@ -6,6 +6,7 @@ import {
   inboxesAnswer,
   listAnswer,
 } from '../../schemas/hubspot-api.ts'
+import { teamsOf } from '../core/hand-over-team.ts'
 import type { Finding } from '../core/helpdesk.ts'
 import { tried } from '../core/helpdesk-api/tried.ts'
 import { type Api, client, paths } from './api.ts'
@@ -18,6 +19,7 @@ export async function check(api: Api): Promise<Finding[]> {
     accountFinding(account.value.portalId, api),
     ...(await scopes(api)),
     await botUser(api),
+    ...(await colleagues(api)),
     await channels(api),
     await inboxes(api),
     ...attested(api),
@@ -71,6 +73,24 @@ async function botUser(api: Api): Promise<Finding> {
       ? `${id} is a user of the account: answers appear under its name`
       : `${id} is no user that this token sees ('${'failure' in actor ? actor.failure : actor.value.id}'): correct botUserId, and give the user a seat that may answer in the inbox`,
   }
+}
+
+/** Who gets hand-overs: HubSpot refuses to assign to anybody who is no user of the account. */
+async function colleagues(api: Api): Promise<Finding[]> {
+  const { connection } = api
+  return await Promise.all(
+    teamsOf(connection, connection.handOver.actorId).map(async (id): Promise<Finding> => {
+      const actor = await tried(() => client.get(api, paths.actor(id), actorAnswer))
+      const ok = 'value' in actor && actor.value.id === id
+      return {
+        what: 'hand_over',
+        ok,
+        message: ok
+          ? `${id} gets hand-overs and is a user of the account`
+          : `${id} is no user that this token sees: correct handOver.actorId or handOverTeams`,
+      }
+    }),
+  )
 }
 
 /** An address that is missing costs customers their level; one too many would hide a reader. */

@@ -1,5 +1,8 @@
 /** Is the connection complete? Reads only, and answers what is missing and how to mend it. */
+import * as z from 'zod'
 import { identitiesAnswer, userAnswer } from '../../schemas/zendesk-api.ts'
+import { DeskhandError, isCode } from '../core/errors.ts'
+import { teamsOf } from '../core/hand-over-team.ts'
 import type { Finding } from '../core/helpdesk.ts'
 import { tried } from '../core/helpdesk-api/tried.ts'
 import { type Api, client } from './api.ts'
@@ -49,7 +52,28 @@ export async function check(api: Api): Promise<Finding[]> {
     },
     await webhookFinding(api),
     ...(moves === undefined ? [] : [reconcileFinding(moves)]),
+    ...(await Promise.all(
+      teamsOf(connection, connection.handOver.groupId).map((groupId) => groupFinding(groupId, api)),
+    )),
   ]
+}
+
+/** Zendesk refuses every hand-over to a group that is not there. Whether we may see groups decides nothing else. */
+async function groupFinding(groupId: string, api: Api): Promise<Finding> {
+  const what = 'hand_over'
+  try {
+    await client.get(api, `/api/v2/groups/${encodeURIComponent(groupId)}.json`, z.unknown())
+    return { what, ok: true, message: `The hand-over group ${groupId} exists` }
+  } catch (error) {
+    if (!(error instanceof DeskhandError)) throw error
+    return isCode(error, 'ticket_gone')
+      ? {
+          what,
+          ok: false,
+          message: `There is no group ${groupId}: correct handOver.groupId or handOverTeams`,
+        }
+      : { what, ok: true, message: `Not confirmed: group ${groupId} could not be read` }
+  }
 }
 
 /** The incremental export is for admins. Without it a ticket whose webhook is lost is not found. */

@@ -8,6 +8,7 @@ type Tools = ReadonlyMap<string, ToolDefinition>
 /** Checks what `tool` says of the tenant's other tools. */
 export function* checkReferences(tool: ToolDefinition, tools: Tools): Generator<Problem> {
   yield* checkPrevious(tool, tools)
+  yield* checkSeen(tool, tools)
   yield* checkOwnershipTool(tool, tools)
   yield* checkLookupTool(tool, tools)
 }
@@ -31,6 +32,21 @@ function* checkPrevious(tool: ToolDefinition, tools: Tools): Generator<Problem> 
     if (other === undefined) yield noTool(path, previous.tool)
     else if (other.name === tool.name) yield { path, message: 'names this very tool: name another' }
     else if (tool.effect === 'write' && !answersOwnOnly(other)) yield notOwn(path, previous.tool)
+  }
+}
+
+/** What proves that a record is the customer's shows no other. */
+function* checkSeen({ ownership }: ToolDefinition, tools: Tools): Generator<Problem> {
+  if (ownership?.by !== 'seen') return
+  for (const [name, places] of Object.entries(ownership.match)) {
+    for (const place of [places].flat()) {
+      const previous = previousOf(place)
+      if (previous === undefined) continue
+      const other = tools.get(previous.tool)
+      const path = `ownership.match.${name}`
+      if (other === undefined) yield noTool(path, previous.tool)
+      else if (!answersOwnOnly(other)) yield notOwn(path, previous.tool)
+    }
   }
 }
 

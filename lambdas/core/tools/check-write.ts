@@ -71,11 +71,13 @@ function* checkOwnership(tool: ToolDefinition, context: CheckContext): Generator
     case undefined:
       return
     case 'seen':
-      for (const [name, select] of Object.entries(ownership.match)) {
+      for (const [name, places] of Object.entries(ownership.match)) {
         const path = `ownership.match.${name}`
         yield* checkRecordId(tool, name, path)
-        const problem = selectProblem(select)
-        if (problem !== undefined) yield { path, message: problem }
+        for (const place of [places].flat()) {
+          const problem = selectProblem(previousOf(place)?.path ?? place)
+          if (problem !== undefined) yield { path, message: problem }
+        }
       }
       return
     case 'check':
