@@ -4,11 +4,19 @@ import { HttpIamAuthorizer, HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigateway
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
 import { Construct } from 'constructs'
+import { acknowledgeClaude, claudeVariables } from './claude-access.ts'
 import { DeskhandFunction } from './deskhand-function.ts'
 import type { HelpdeskEndpoint } from './helpdesk-endpoint.ts'
 import type { Jobs } from './jobs.ts'
-import { adminMay, tenantAdminMay, tenantInboundSecrets, tenantOutboundSecrets } from './permissions.ts'
+import {
+  adminMay,
+  askClaude,
+  tenantAdminMay,
+  tenantInboundSecrets,
+  tenantOutboundSecrets,
+} from './permissions.ts'
 import type { Settings } from './settings.ts'
+import type { Network } from './static-egress.ts'
 import type { StorageStack } from './storage-stack.ts'
 import { TenantRole } from './tenant-role.ts'
 import { timeouts } from './timeouts.ts'
@@ -18,6 +26,8 @@ export interface AdminApiProps {
   webhooks: WebhookApi
   endpoints: HelpdeskEndpoint[]
   jobs: Jobs
+  /** Fixed addresses to call helpdesks and tenants' APIs from. */
+  network: Network | undefined
   storage: StorageStack
   queuesKey: IKey
   signingKey: IKey
@@ -55,13 +65,20 @@ export class AdminApi extends Construct {
         ),
         CONTENT_KEY_ID: storage.contentKey.keyArn,
         SECRETS_KEY_ID: storage.secretsKey.keyArn,
+        ...claudeVariables(storage, settings),
         PUBLIC_URL: webhooks.publicUrl,
         OWN_HOSTS: webhooks.ownHosts,
       },
       logRetention: settings.logRetentionDays,
       reservedConcurrency: undefined,
-      permissions: adminMay(storage, [...endpoints.map(({ queue }) => queue), jobs.queue], queuesKey),
+      network: props.network,
+      bedrock: settings.model === 'bedrock',
+      permissions: [
+        ...adminMay(storage, [...endpoints.map(({ queue }) => queue), jobs.queue], queuesKey),
+        ...askClaude(storage, settings),
+      ],
     })
+    acknowledgeClaude(this.admin, settings)
     new TenantRole(this, 'Tenant', {
       description: 'Deskhand: one tenant, by session tag, for its admins',
       functions: [this.admin],

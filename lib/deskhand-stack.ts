@@ -61,6 +61,7 @@ export class DeskhandStack extends Stack {
       webhooks,
       endpoints,
       jobs,
+      network: egress?.network,
       storage,
       queuesKey,
       signingKey: identityKeys.signing,

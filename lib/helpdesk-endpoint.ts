@@ -1,4 +1,4 @@
-import { Aws, Duration, Validations } from 'aws-cdk-lib'
+import { Duration, Validations } from 'aws-cdk-lib'
 import { HttpMethod, PayloadFormatVersion } from 'aws-cdk-lib/aws-apigatewayv2'
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
 import { MathExpression, type Metric } from 'aws-cdk-lib/aws-cloudwatch'
@@ -8,9 +8,10 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
 import type { HelpdeskName } from '../schemas/names.ts'
 import { alarmAbove } from './alarm.ts'
+import { acknowledgeClaude, claudeVariables } from './claude-access.ts'
 import { DeskhandFunction } from './deskhand-function.ts'
 import { answerMeasures, logLines, receiveMeasures } from './log-lines.ts'
-import { answerMay, bedrockFindings, inboundSecrets, receiveMay, secretFinding } from './permissions.ts'
+import { answerMay, inboundSecrets, receiveMay, secretFinding } from './permissions.ts'
 import type { Settings } from './settings.ts'
 import type { Network } from './static-egress.ts'
 import type { StorageStack } from './storage-stack.ts'
@@ -84,9 +85,7 @@ export class HelpdeskEndpoint extends Construct {
       environment: {
         ...environment,
         CONTENT_KEY_ID: storage.contentKey.keyArn,
-        ...(settings.model === 'bedrock'
-          ? { BEDROCK_REGION: settings.bedrockRegion ?? Aws.REGION }
-          : { ANTHROPIC_SECRET_ID: storage.anthropicSecret.secretArn }),
+        ...claudeVariables(storage, settings),
         OWN_HOSTS: webhooks.ownHosts,
         ...(settings.codeSender === undefined ? {} : { CODE_SENDER: settings.codeSender }),
       },
@@ -97,12 +96,7 @@ export class HelpdeskEndpoint extends Construct {
       bedrock: settings.model === 'bedrock',
       permissions: answerMay(storage, this.queue, queuesKey, settings),
     })
-    if (settings.model === 'bedrock')
-      for (const finding of bedrockFindings(settings.bedrockRegion))
-        this.answer.acknowledge(
-          finding,
-          'Tenants choose their model at run time, and an inference profile its region: Claude, and no model of anybody else.',
-        )
+    acknowledgeClaude(this.answer, settings)
     this.answer.handler.addEventSource(
       new SqsEventSource(this.queue, { batchSize: 1, maxConcurrency: 10, reportBatchItemFailures: true }),
     )

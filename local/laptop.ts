@@ -220,6 +220,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
         publicUrl: door.url,
         roleArn: aws.adminRoleArn,
         allowance,
+        claude: options.anthropic ?? { apiKey: 'stand-in', ...(claude ? { baseURL: claude.url } : {}) },
       }),
     })
     admin.handle = (event) => administer(event, {} as Context)

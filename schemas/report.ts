@@ -22,8 +22,8 @@ export const reportSums = {
   output_tokens: count,
   cache_read_tokens: count,
   cache_write_tokens: count,
-  /** US dollars, where a price is known. */
-  cost: count,
+  /** Millionths of a US dollar, where a price is known: whole, so that sums are exact. */
+  micro_dollars: count,
 } as const
 export const reportRow = z.looseObject(reportSums)
 export type ReportSum = keyof typeof reportSums

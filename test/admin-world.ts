@@ -29,7 +29,16 @@ export interface Answered {
 
 export type AdminWorld = Awaited<ReturnType<typeof startAdminWorld>>
 
-type OnDeployment = 'clock' | 'lines' | 'tables' | 'aws' | 'log' | 'keyId' | 'identityKeyArn' | 'allowance'
+type OnDeployment =
+  | 'claude'
+  | 'clock'
+  | 'lines'
+  | 'tables'
+  | 'aws'
+  | 'log'
+  | 'keyId'
+  | 'identityKeyArn'
+  | 'allowance'
 
 const issuer = 'https://identity.example'
 
@@ -55,6 +64,7 @@ export async function startAdminWorld(
     createIdentityProvider({ issuer }),
   ])
   const queueUrls = Object.fromEntries(helpdeskNames.map((name) => [name, aws.createQueue(name)]))
+  queueUrls.jobs = aws.createQueue('jobs')
   const dynamo = new DynamoDBClient({ region: 'local', endpoint: tables.url, credentials: aws.credentials })
   const table = createTable(dynamo, tableNames.configuration, 'test', (_port, call) => call())
   const conversations = createTable(dynamo, tableNames.conversations, 'test', (_port, call) => call())
@@ -71,6 +81,7 @@ export async function startAdminWorld(
     publicUrl: 'https://deskhand.acme.com',
     ownHosts: ['deskhand.acme.com'],
     roleArn: aws.adminRoleArn,
+    claude: { apiKey: 'test', baseURL: options.on?.claude.url ?? 'http://127.0.0.1:9' },
     allowance,
   })
   const handle = createAdmin({ runtime, helpdesks })

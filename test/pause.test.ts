@@ -80,6 +80,7 @@ test("stops no other tenant's tickets, and no other connection's", async () => {
   await set(all, false)
   const ours = await world.ask('Hello')
   expect(texts(world, ours)).toEqual(['You wrote: Hello'])
+  await set({ connectionId: `${demoTenant}.${'z'.repeat(22)}` }, false)
 })
 
 test('whether it is paused cannot be read: nothing is answered, and the wake-up goes back to the queue', async () => {

@@ -84,7 +84,7 @@ describe('the routes of the admin API', () => {
       expect(text(integration?.Properties.IntegrationUri)).toBe(`<${id}.Arn>`)
     }
     const { QUEUE_URLS, OWN_HOSTS, ...variables } = Properties.Environment.Variables
-    expect(Object.keys(JSON.parse(text(QUEUE_URLS)))).toEqual([...helpdeskNames])
+    expect(Object.keys(JSON.parse(text(QUEUE_URLS)))).toEqual([...helpdeskNames, 'jobs'])
     expect(OWN_HOSTS).toEqual(
       functionOf('Deskhand: zendesk/answer').Properties.Environment.Variables.OWN_HOSTS,
     )
@@ -246,7 +246,7 @@ describe('the admin function by itself', () => {
 
   test('wakes answer on every queue, and becomes a tenant by its own role, not by that of answer', () => {
     const queues = all('AWS::SQS::Queue').filter(({ Properties }) => Properties.RedrivePolicy !== undefined)
-    expect(queues).toHaveLength(helpdeskNames.length)
+    expect(queues).toHaveLength(helpdeskNames.length + 1)
     for (const { id } of queues) expect(may(adminRole, 'sqs:SendMessage', `<${id}.Arn>`)).toBe(true)
     expect(may(adminRole, 'sts:AssumeRole', `<${tenantRole}.Arn>`)).toBe(true)
     expect(may(adminRole, 'sts:AssumeRole', `<${roleId('Deskhand: one tenant, by session tag')}.Arn>`)).toBe(

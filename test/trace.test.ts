@@ -283,7 +283,11 @@ describe('a ticket’s trace', () => {
     await world.deliver(ticketId)
     const process = world.process({ n: 1, port: 'conversations.trace', when: 'before' })
     await world.run(ticketId, process)
-    expect(process.ports.slice(-2)).toEqual(['conversations.release', 'conversations.trace'])
+    expect(process.ports.slice(-3)).toEqual([
+      'conversations.release',
+      'conversations.report',
+      'conversations.trace',
+    ])
     expect((await world.row(ticketId))?.due).toBeUndefined()
     expect([world.replies(ticketId).length, await traceOf(ticketId)]).toEqual([1, []])
   })

@@ -431,7 +431,7 @@ describe('checking a Zendesk connection', () => {
   test('finds nothing wrong with a complete one', async () => {
     play({})
     expect(await failing()).toEqual([])
-    expect(await zendesk.check(api().api)).toHaveLength(6)
+    expect(await zendesk.check(api().api)).toHaveLength(7)
   })
   test('names what is wrong', async () => {
     play({ id: 4711 })

@@ -77,7 +77,7 @@ function* countsIn(entry: TraceEntry): Generator<[Name, number]> {
 
 function* modelCounts({ cost, tokens }: TraceEntry & { kind: 'model' }): Generator<[Name, number]> {
   yield ['model_calls', 1]
-  if (cost !== undefined) yield ['cost', cost]
+  if (cost !== undefined) yield ['micro_dollars', Math.round(cost * 1_000_000)]
   if (tokens === undefined) return
   yield ['input_tokens', tokens.input]
   yield ['output_tokens', tokens.output]

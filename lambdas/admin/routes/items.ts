@@ -5,7 +5,7 @@ import { type ConfigVersion, configVersion } from '../../../schemas/configuratio
 import { tenantId } from '../../../schemas/names.ts'
 import { newestRelease, saveVersion } from '../../core/configuration.ts'
 import { isCode } from '../../core/errors.ts'
-import { mistakesIn, nameOf, policyOf, usersOf } from '../candidate.ts'
+import { type Live, mistakesIn, nameOf, policyOf, usersOf } from '../candidate.ts'
 import { change, changesBetween, mergePatch } from '../changes.ts'
 import { type Helpdesks, type Kind, kinds, onlyId, readDefinition } from '../kinds.ts'
 import { cursorTo, pageFrom, pageQuery, pageSchema } from '../page.ts'
@@ -30,7 +30,10 @@ export type Opened = Pick<RawCall, 'now' | 'helpdesks' | 'runtime' | 'ifMatch'> 
   who: NonNullable<RawCall['who']>
   tenant: NonNullable<RawCall['tenant']>
 }
-const ofCall = ({ tenant }: Opened) => ({ table: tenant.configuration, tenant: tenant.tenant })
+const ofCall = ({ tenant }: Pick<Opened, 'tenant'>) => ({
+  table: tenant.configuration,
+  tenant: tenant.tenant,
+})
 
 const aVersion = z.coerce.number().int().min(1)
 
@@ -300,6 +303,21 @@ function routesOf(kind: Kind, helpdesks: Helpdesks): Route[] {
   ]
 }
 
+export const readDraft = (kind: Kind, call: Opened, given: unknown) =>
+  readDefinition(kind, given, contextOf(call))
+
+/** Throws `invalid` with everything that would hinder publishing `all`. */
+export function mustBeRight(call: Opened, all: Live): void {
+  const mistakes = mistakesIn(all, contextOf(call))
+  if (mistakes.length > 0)
+    throw new Problem('invalid', `${mistakes.length} to mend in what is drafted: see errors.`, {
+      errors: mistakes.map(({ of, detail, pointer }) => ({
+        detail: `${of}: ${detail}`,
+        ...(pointer === undefined ? {} : { pointer }),
+      })),
+    })
+}
+
 /** The definition as its schema reads it. Throws `invalid` with every mistake. */
 function read(kind: Kind, call: Opened, given: unknown): unknown {
   const parsed = readDefinition(kind, given, contextOf(call))
@@ -401,7 +419,10 @@ export async function withProblems(call: Opened, version: ConfigVersion, known?:
 }
 
 /** Everything as it is drafted, with this version among it. */
-async function drafts(call: Opened, version?: ConfigVersion) {
+export async function drafts(
+  call: Pick<Opened, 'tenant'>,
+  version?: ConfigVersion,
+): Promise<Map<string, ConfigVersion>> {
   const found = await Promise.all(kinds.map(({ kind }) => allNewestOf(ofCall(call), kind)))
   const all = new Map(found.flat().map((one) => [nameOf(one.kind, one.id), one]))
   if (version !== undefined) all.set(nameOf(version.kind, version.id), version)

@@ -6,12 +6,14 @@ import type { Row } from '../../core/ports.ts'
 import { Problem } from '../problem.ts'
 import { type Route, route } from '../route.ts'
 
+const sums = (Object.keys(reportSums) as ReportSum[]).filter((name) => name !== 'micro_dollars')
 const counts = z.record(z.string(), z.number())
 const report = z
   .object({
     from: z.iso.date(),
     to: z.iso.date(),
-    ...Object.fromEntries(Object.keys(reportSums).map((name) => [name, z.number()])),
+    ...Object.fromEntries(sums.map((name) => [name, z.number()])),
+    cost: z.number().meta({ description: 'US dollars, where the price of the model is known.' }),
     handed_over_by_cause: counts,
     refused_by_cause: counts,
     silent_by_cause: counts,
@@ -62,7 +64,7 @@ export const reportRoutes: Route[] = [
 ]
 
 function sumsOf(rows: readonly Row[]) {
-  const sums = Object.fromEntries(Object.keys(reportSums).map((name) => [name, 0])) as Record<
+  const all = Object.fromEntries(Object.keys(reportSums).map((name) => [name, 0])) as Record<
     ReportSum,
     number
   >
@@ -72,13 +74,16 @@ function sumsOf(rows: readonly Row[]) {
   for (const [name, n] of rows.flatMap((row) => Object.entries(row))) {
     if (typeof n !== 'number') continue
     const [prefix = '', ...rest] = name.split('#')
-    if (Object.hasOwn(sums, name)) sums[name as ReportSum] += n
+    if (Object.hasOwn(all, name)) all[name as ReportSum] += n
     else if (prefix === 'tool') add(tools, rest.slice(0, -1).join('#'), rest.at(-1) ?? '', n)
     else if (Object.hasOwn(byCause, `${prefix}_by_cause`))
       add(byCause, `${prefix}_by_cause`, rest.join('#'), n)
   }
-  return { ...sums, ...byCause, tools }
+  const { micro_dollars, ...counted } = all
+  return { ...counted, cost: dollars(micro_dollars), ...byCause, tools }
 }
+
+const dollars = (millionths: number): number => millionths / 1_000_000
 
 function add(into: Record<string, Record<string, number>>, name: string, of: string, n: number): void {
   const counted = Object.hasOwn(into, name) ? (into[name] ?? {}) : {}
@@ -93,6 +98,6 @@ function daysOf(rows: readonly Row[]) {
     day,
     replies: sum(day, 'replies'),
     hand_overs: sum(day, 'hand_overs'),
-    cost: sum(day, 'cost'),
+    cost: dollars(sum(day, 'micro_dollars')),
   }))
 }

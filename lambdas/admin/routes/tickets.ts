@@ -20,8 +20,11 @@ const base = '/admin/tenants/{tenant}/connections/{connection}/tickets/{ticket}'
 /** No content: what was said is in the helpdesk. */
 const state = z
   .object({
-    due: z.boolean().meta({ description: 'It is to be looked at.' }),
-    due_at: z.number().optional(),
+    due: z.boolean().meta({ description: 'Something moved: it is to be looked at.' }),
+    due_at: z
+      .number()
+      .optional()
+      .meta({ description: 'When it is looked at next, also for the end of a proposal.' }),
     working: z.boolean().meta({ description: 'Somebody holds its lease.' }),
     attempts: z.number().int().meta({ description: 'Looks since the last that settled it.' }),
     handed_over: z.boolean(),
@@ -74,7 +77,7 @@ export const ticketRoutes: Route[] = [
       return {
         status: 200,
         body: {
-          due: row.due !== undefined,
+          due: row.dueSince !== undefined,
           ...(row.dueAt === undefined ? {} : { due_at: row.dueAt }),
           working: row.leaseUntil !== undefined && row.leaseUntil > call.now,
           attempts: row.attempts,

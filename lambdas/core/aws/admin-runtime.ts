@@ -10,7 +10,8 @@ import { createEgress, type EgressOptions } from '../egress/egress.ts'
 import { DeskhandError } from '../errors.ts'
 import { createSignIdentity } from '../identity/sign-identity.ts'
 import { createAccessTokens } from '../oauth/access-tokens.ts'
-import type { Clock, Log, Queue, Random, SecretStore, Table, TenantRuntime } from '../ports.ts'
+import type { Clock, Log, Model, Queue, Random, SecretStore, Table, TenantRuntime } from '../ports.ts'
+import { type ClaudeAccess, cloudClaude, createClaude } from './claude.ts'
 import { createQueue } from './queue.ts'
 import { clientConfig, type RuntimeOptions, required, withDefaults } from './runtime-options.ts'
 import { createSecretStore } from './secret-store.ts'
@@ -38,6 +39,8 @@ export interface AdminRuntime {
   publicUrl: string
   /** Hosts of ours that no configured URL may name. */
   ownHosts: readonly string[]
+  /** Claude, for simulating. */
+  model: Model
   /** Whoever asks has been found to have rights there. */
   forTenant(tenant: string): AdminTenant
 }
@@ -55,6 +58,7 @@ export interface AdminRuntimeOptions extends RuntimeOptions, Pick<EgressOptions,
   ownHosts?: readonly string[]
   /** The role that is assumed for each tenant. */
   roleArn: string
+  claude: ClaudeAccess
 }
 
 export function adminRuntime(options: AdminRuntimeOptions): AdminRuntime {
@@ -111,6 +115,7 @@ export function adminRuntime(options: AdminRuntimeOptions): AdminRuntime {
     log,
     publicUrl,
     ownHosts,
+    model: createClaude(options.claude, { aws, clock, io }),
     own: createTable(dynamo, tableNames.configuration, 'own', io),
     queue(helpdesk) {
       const url = Object.hasOwn(queueUrls, helpdesk) ? queueUrls[helpdesk] : undefined
@@ -124,7 +129,8 @@ export function adminRuntime(options: AdminRuntimeOptions): AdminRuntime {
 
 /**
  * In Lambda: from CONVERSATIONS_TABLE, CONFIGURATION_TABLE, QUEUE_URLS (JSON of helpdesk to queue URL), CONTENT_KEY_ID,
- * SECRETS_KEY_ID, IDENTITY_KEY_ARN, PUBLIC_URL, OWN_HOSTS (hosts of ours, with commas) and TENANT_ROLE_ARN.
+ * SECRETS_KEY_ID, IDENTITY_KEY_ARN, PUBLIC_URL, OWN_HOSTS (hosts of ours, with commas), TENANT_ROLE_ARN, and what
+ * `cloudClaude` reads.
  */
 export function cloudAdminRuntime(): AdminRuntime {
   return adminRuntime({
@@ -139,5 +145,6 @@ export function cloudAdminRuntime(): AdminRuntime {
     publicUrl: required('PUBLIC_URL'),
     ownHosts: required('OWN_HOSTS').split(','),
     roleArn: required('TENANT_ROLE_ARN'),
+    claude: cloudClaude(),
   })
 }

@@ -17,6 +17,13 @@ const byPartition: Record<string, string> = {
   config: 'version',
   key: 'hmac_key',
   erased: 'erased',
+  index: 'index',
+  member: 'member',
+  secret: 'secret_record',
+  audit: 'audit',
+  rate: 'counter',
+  report: 'report',
+  pause: 'pause',
 }
 /** Within the partition of a ticket, by the first part of the sort key. */
 const byTicketSort: Record<string, string> = {

@@ -1,7 +1,7 @@
 /** Does a write say who consents, whose record it touches, how often, and what happens when its outcome is not known? */
 import { atLeast } from '../../../schemas/names.ts'
 import type { ToolDefinition } from '../../../schemas/tenant-apis.ts'
-import { isChosen } from '../../../schemas/tool-rules.ts'
+import { isChosen, previousOf } from '../../../schemas/tool-rules.ts'
 import { parameterOf } from './check-request.ts'
 import type { CheckContext, Problem } from './check-tool.ts'
 import { placeholder, placeholdersIn } from './placeholder.ts'
