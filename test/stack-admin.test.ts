@@ -90,6 +90,7 @@ describe('the routes of the admin API', () => {
     )
     expect(Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, text(value)]))).toEqual(
       {
+        ANTHROPIC_SECRET_ID: expect.stringMatching(/^<AnthropicKey/),
         CONVERSATIONS_TABLE: expect.stringMatching(/^<Conversations/),
         CONFIGURATION_TABLE: expect.stringMatching(/^<Configuration/),
         CONTENT_KEY_ID: contentKey,

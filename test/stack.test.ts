@@ -452,8 +452,8 @@ describe('settings', () => {
       ]),
       [256, undefined],
       [256, undefined],
-      [1024, undefined],
       [256, undefined],
+      [1024, undefined],
     ])
   })
 

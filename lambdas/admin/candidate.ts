@@ -1,4 +1,5 @@
 /** What would be live: the release there is with some changes, checked as a whole before anything becomes true. */
+import * as z from 'zod'
 import {
   type ConfigKind,
   type ConfigVersion,
@@ -44,6 +45,19 @@ export async function load(tenant: AdminTenant, live: Release['live']): Promise<
       parseVersion(rows, tenant.tenant, reference),
     ]),
   )
+}
+
+/**
+ * With the defaults of today filled in: what was stored by an older version, or from elsewhere, may lack some. What does
+ * not fit its schema stays as it is, for a check to tell.
+ */
+export const filledIn = (live: Live, helpdesks: Helpdesks): Live =>
+  new Map([...live].map(([name, version]) => [name, { ...version, definition: filled(version, helpdesks) }]))
+
+function filled({ kind, definition }: ConfigVersion, helpdesks: Helpdesks): unknown {
+  const schema = kindOf(kind).schemaOf(definition, helpdesks)
+  const parsed = schema instanceof z.ZodType ? schema.safeParse(definition) : undefined
+  return parsed?.success ? parsed.data : definition
 }
 
 /** A tenant's whole configuration as one file: what `checkConfiguration` reads and `config export` writes. */

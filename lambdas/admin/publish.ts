@@ -7,7 +7,7 @@ import { newestRelease, saveRelease } from '../core/configuration.ts'
 import { isCode } from '../core/errors.ts'
 import { scheduleReconcile } from '../core/reconcile.ts'
 import { allows } from './access.ts'
-import { type Live, load, mistakesIn, partsOf, policyOf } from './candidate.ts'
+import { filledIn, type Live, load, mistakesIn, partsOf, policyOf } from './candidate.ts'
 import { unboundSecrets } from './check-secrets.ts'
 import { type Mistake, Problem } from './problem.ts'
 import { hostOf, type LiveBefore, risksOf } from './risks.ts'
@@ -43,7 +43,10 @@ export async function publish(
   const { tenant, who, now } = call
   const before = await newestRelease(tenant.configuration, tenant.tenant)
   const live = await next({ ...before?.live }, before?.release ?? 0)
-  const [was, toBe] = [await load(tenant, before?.live ?? {}), await load(tenant, live)]
+  const [was, toBe] = await Promise.all(
+    [before?.live ?? {}, live].map(async (each) => filledIn(await load(tenant, each), call.helpdesks)),
+  )
+  if (was === undefined || toBe === undefined) throw new Error('both were loaded')
   const changed = changesOf(was, toBe)
   if (changed.length === 0)
     throw new Problem('conflict', 'That is live already: there is nothing to publish.')

@@ -25,11 +25,9 @@ const imported = z
   .object({
     tools: z.array(z.looseObject({ name: z.string() })),
     authorizations: z.array(z.looseObject({ name: z.string() })),
-    secrets: z
-      .array(z.object({ name: z.string(), hosts: z.array(z.string()), stored: z.boolean() }))
-      .meta({
-        description: 'Found in a command. The value is stored, or thrown away; it is not shown again.',
-      }),
+    secrets: z.array(z.object({ name: z.string(), hosts: z.array(z.string()), stored: z.boolean() })).meta({
+      description: 'Found in a command. The value is stored, or thrown away; it is not shown again.',
+    }),
     findings: z
       .array(z.object({ path: z.string(), message: z.string() }))
       .meta({ description: 'What was not carried over, and what you still have to say.' }),

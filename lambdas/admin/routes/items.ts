@@ -5,7 +5,7 @@ import { type ConfigVersion, configVersion } from '../../../schemas/configuratio
 import { tenantId } from '../../../schemas/names.ts'
 import { newestRelease, saveVersion } from '../../core/configuration.ts'
 import { isCode } from '../../core/errors.ts'
-import { type Live, mistakesIn, nameOf, policyOf, usersOf } from '../candidate.ts'
+import { filledIn, type Live, mistakesIn, nameOf, policyOf, usersOf } from '../candidate.ts'
 import { change, changesBetween, mergePatch } from '../changes.ts'
 import { type Helpdesks, type Kind, kinds, onlyId, readDefinition } from '../kinds.ts'
 import { cursorTo, pageFrom, pageQuery, pageSchema } from '../page.ts'
@@ -420,13 +420,13 @@ export async function withProblems(call: Opened, version: ConfigVersion, known?:
 
 /** Everything as it is drafted, with this version among it. */
 export async function drafts(
-  call: Pick<Opened, 'tenant'>,
+  call: Pick<Opened, 'tenant' | 'helpdesks'>,
   version?: ConfigVersion,
-): Promise<Map<string, ConfigVersion>> {
+): Promise<Live> {
   const found = await Promise.all(kinds.map(({ kind }) => allNewestOf(ofCall(call), kind)))
   const all = new Map(found.flat().map((one) => [nameOf(one.kind, one.id), one]))
   if (version !== undefined) all.set(nameOf(version.kind, version.id), version)
-  return all
+  return filledIn(all, call.helpdesks)
 }
 
 const missing = (kind: Kind, id: string): Problem =>
