@@ -62,7 +62,7 @@ const options = z.object({
   answerMemory: memory(512),
   sweeperMemory: memory(256),
   publicKeysMemory: memory(256),
-  /** Lambda gives processor time by memory, and the admin API parses over 1 MB of code before its first answer. */
+  /** Lambda gives processor time by memory, and the admin API parses over 2 MB of code before its first answer. */
   adminMemory: memory(1024),
   /** Calls of one route of the admin API a second, over all who call. */
   adminThrottleRate: z.coerce.number().int().min(1).default(20),

@@ -263,7 +263,7 @@ describe('answer by itself', () => {
     expect(may('answer', 'kms:Decrypt', tablesKey, request)).toBe(false)
   })
 
-  test('reads the Anthropic key, as nobody else may', () => {
+  test('reads the Anthropic key, as the admin API does to simulate, and nobody else', () => {
     const readers = (Object.keys(roles) as RoleName[]).filter((role) =>
       may(
         role,
@@ -272,7 +272,7 @@ describe('answer by itself', () => {
         acme({ 'secretsmanager:ResourceTag/tenant': 'acme' }),
       ),
     )
-    expect(readers).toEqual(['answer'])
+    expect(readers).toEqual(['answer', 'admin'])
   })
 })
 

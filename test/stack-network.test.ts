@@ -22,12 +22,15 @@ describe('fixed addresses', () => {
     expect(functionsIn(plain, true)).toEqual([])
   })
 
-  test('are what answer calls out from, and nobody else', () => {
+  test('are what answer and the admin API call out from, and nobody else', () => {
     const roles = new Map(all('AWS::IAM::Role').map(({ id, Properties }) => [`<${id}.Arn>`, Properties]))
     const paths = functionsIn(stacks, true).map(
       ({ Properties }) => roles.get(text(Properties.Role))?.Description,
     )
-    expect(paths).toEqual(helpdeskNames.map((helpdesk) => `Deskhand: ${helpdesk}/answer`))
+    expect(paths).toEqual([
+      ...helpdeskNames.map((helpdesk) => `Deskhand: ${helpdesk}/answer`),
+      'Deskhand: admin/admin',
+    ])
   })
 
   test('are one for each NAT gateway, and outlive the stack', () => {
@@ -119,8 +122,8 @@ describe('fixed addresses', () => {
       .flatMap(({ Properties }) => Properties.PolicyDocument.Statement)
       .filter(({ Action }) => [Action].flat().includes('ec2:CreateNetworkInterface'))
     const of = (effect: string) => statements.filter(({ Effect }) => Effect === effect)
-    expect(of('Allow')).toHaveLength(helpdeskNames.length)
-    expect(of('Deny')).toHaveLength(helpdeskNames.length)
+    expect(of('Allow')).toHaveLength(helpdeskNames.length + 1)
+    expect(of('Deny')).toHaveLength(helpdeskNames.length + 1)
     for (const [n, { Action, Resource, Condition }] of of('Deny').entries()) {
       expect(Condition).toEqual({ ArnLike: { 'lambda:SourceFunctionArn': 'arn:*:lambda:*:*:function:*' } })
       expect(Resource).toBe('*')
