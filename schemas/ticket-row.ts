@@ -75,6 +75,8 @@ export const ticketRow = z.object({
   mustHandOver: z.string().optional(),
   /** A human has the ticket; set by our hand-over. */
   handedOver: z.boolean().default(false),
+  /** An admin gave it back: the mark that still stands on the ticket counts no more, until it was taken off once. */
+  markIgnored: z.boolean().default(false),
   /** Since when the ticket is ours again; a human's replies before it no longer silence us. */
   givenBackAt: z.number().optional(),
   /** When the ticket is looked at again, to see whether the helpdesk really sent our reply. */

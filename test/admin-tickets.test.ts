@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { demoTenant } from '../local/demo-data.ts'
 import { type AdminWorld, startAdminWorld } from './admin-world.ts'
+import { calls } from './claude-scripts.ts'
 import { eager, publishRefund, refundsSent, replies } from './consent-world.ts'
 import { startWorld, type World } from './world.ts'
 
@@ -87,6 +88,29 @@ test('nobody else decides: not a viewer, not another tenant, not by another id, 
   expect((await admin.as('bob').get(at(ticketId, '/trace').replace(demoTenant, 'bolt'))).status).toBe(404)
   await world.untilQuiet(ticketId)
   expect(refundsSent(world)).toBe(0)
+})
+
+test('a ticket that was handed over is given back, answered, and handed over again where that is due', async () => {
+  admin.clock.time += 25 * hour
+  world.script = () => calls(['hand_over', { reason: 'r', summary: 's' }])
+  const ticketId = await world.ask('Hello')
+  expect(world.tags(ticketId)).toEqual(['ai-handed-over'])
+  await world.askAgain(ticketId, 'Is anybody there?')
+  expect(replies(world, ticketId)).toEqual([])
+  world.script = eager
+  expect(await admin.as('vera').post(at(ticketId, '/give-back'), { why })).toMatchObject({ status: 403 })
+  expect(await admin.as('anna').post(at(ticketId, '/give-back'), { why })).toMatchObject({ status: 202 })
+  await world.untilQuiet(ticketId)
+  expect(replies(world, ticketId)).toHaveLength(1)
+  // The mark still stands on the ticket, and does not count; the next hand-over does.
+  expect(world.tags(ticketId)).toEqual(['ai-handed-over'])
+  world.script = () => calls(['hand_over', { reason: 'r', summary: 's' }])
+  await world.askAgain(ticketId, 'And now?')
+  world.script = eager
+  await world.askAgain(ticketId, 'Still there?')
+  expect(replies(world, ticketId)).toHaveLength(1)
+  expect((await admin.as('anna').get(at(ticketId))).body.handed_over).toBe(true)
+  expect(await admin.as('anna').post(at('999999', '/give-back'), { why })).toMatchObject({ status: 404 })
 })
 
 test('the trace tells why, and the report what it came to; neither shows an address or what was said', async () => {

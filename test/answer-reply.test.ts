@@ -1,5 +1,6 @@
 /** Posting: found again after a lost answer, looked at again after a change, and the ways a reply is not sent. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { demoShopToken } from '../local/demo-data.ts'
 import type { Answered, Asked } from '../local/serve.ts'
 import { calls, callsThenSays, echoes, says } from './claude-scripts.ts'
 import { startWorld, type World } from './world.ts'
@@ -23,6 +24,21 @@ const isTag = ({ method, url }: Asked): boolean => method === 'PUT' && url.pathn
 const alarms = (ticketId: string): unknown[] =>
   world.lines.filter((line) => line.alarm === true && line.ticketId === ticketId).map((line) => line.event)
 const handsOver = () => calls(['hand_over', { reason: 'r', summary: 's' }])
+
+test('a reply that holds a credential of the tenant is not sent, however it is marked up', async () => {
+  for (const secret of [
+    demoShopToken,
+    demoShopToken.split('').join('*'),
+    demoShopToken.replace('-', ' - '),
+  ]) {
+    // The turn has used the credential, so the process knows it.
+    world.script = callsThenSays([['list_orders', {}]], `Use ${secret} yourself.`)
+    const ticketId = await world.ask('Hello')
+    expect(texts(ticketId)).toEqual([])
+    expect(notes(ticketId).join()).not.toContain(demoShopToken)
+    expect(world.tags(ticketId)).toEqual(['ai-handed-over'])
+  }
+})
 
 describe('a reply', () => {
   test.each<[string, Answered, 'before' | 'after']>([

@@ -196,7 +196,10 @@ async function reply(turn: Turn, journal: Journal, text: string): Promise<Ending
   const { tenant, lease, message, log, clock } = turn
   const noteMode = isNoteMode(turn.connection)
   const fixed = await fixedParts(turn)
-  const checked = checkReply([text, ...fixed].join('\n\n'), { linkHosts: turn.agent.links })
+  const checked = checkReply([text, ...fixed].join('\n\n'), {
+    linkHosts: turn.agent.links,
+    secrets: turn.tenant.secrets.known(),
+  })
   if (!checked.ok || !checked.text.endsWith(fixed.join('\n\n'))) {
     const cause = checked.ok ? 'fixed_part' : checked.cause
     log.warn('reply_refused', { cause })

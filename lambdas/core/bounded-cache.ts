@@ -2,11 +2,14 @@
 export interface BoundedCache<V> {
   get(key: string): V | undefined
   set(key: string, value: V): void
+  /** All of them; looking counts as no use. */
+  all(): [key: string, value: V][]
 }
 
 export function createBoundedCache<V>(max: number): BoundedCache<V> {
   const entries = new Map<string, V>()
   return {
+    all: () => [...entries],
     get: (key) => {
       const value = entries.get(key)
       if (value === undefined) return undefined

@@ -91,7 +91,7 @@ export async function close(
 ): Promise<void> {
   const paid = then !== undefined && 'handedOver' in then
   await change(table, lease, 'close', {
-    update: `REMOVE #open.#id${paid ? ', mustHandOver, #task' : ''}${then === undefined ? '' : ' SET #then = :then'}`,
+    update: `REMOVE #open.#id${paid ? ', mustHandOver, markIgnored, #task' : ''}${then === undefined ? '' : ' SET #then = :then'}`,
     names: {
       '#id': id,
       ...(paid ? { '#task': 'task' } : {}),
@@ -113,7 +113,7 @@ export async function markTask(table: Table, lease: Lease, task: TaskMark): Prom
 /** A human gave the ticket back: what humans wrote until now no longer silences us. */
 export async function giveBack(table: Table, lease: Lease, now: number): Promise<void> {
   await change(table, lease, 'give_back', {
-    update: 'SET givenBackAt = :now REMOVE handedOver',
+    update: 'SET givenBackAt = :now REMOVE handedOver, markIgnored',
     values: { ':now': now },
   })
 }

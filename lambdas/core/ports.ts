@@ -87,6 +87,12 @@ export interface Secrets {
   read(name: string, options?: { fresh?: boolean }): Promise<unknown>
 }
 
+/** Secrets that can also say what must not be said. */
+export interface KnownSecrets extends Secrets {
+  /** Every value of this tenant that the process has in mind: no reply may hold one. */
+  known(): string[]
+}
+
 /** Writes one tenant's secrets of one direction. A turn stores refresh tokens, and nothing else. */
 export interface SecretStore {
   /**
@@ -293,7 +299,7 @@ export interface TenantRuntime {
   tenant: string
   conversations: Table
   configuration: Table
-  secrets: Secrets
+  secrets: KnownSecrets
   /** Access tokens for the tenant's own APIs. */
   tokens: AccessTokens
   /** Says who asks, to those of the tenant's own APIs that want to know. */

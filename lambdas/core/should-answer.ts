@@ -45,7 +45,8 @@ export function shouldAnswer(
   if (ticket.status === 'closed') return { do: 'nothing', cause: 'closed' }
 
   const given = isGivenBack(ticket, row)
-  const handedOver = ticket.handedOver === 'unknown' ? row.handedOver : ticket.handedOver
+  const marked = ticket.handedOver === true && !row.markIgnored
+  const handedOver = ticket.handedOver === 'unknown' ? row.handedOver : marked
   if (handedOver && ticket.assignee !== 'us') return { do: 'nothing', cause: 'handed_over' }
   if (ticket.assignee === 'human') return { do: 'nothing', cause: 'human_assigned' }
   const ownedSince = given ? now : (row.givenBackAt ?? 0)
@@ -65,7 +66,8 @@ export function shouldAnswer(
 
 /** Our hand-over is on record, and a human has since taken the mark off or assigned the ticket to us. */
 export const isGivenBack = (ticket: Ticket, row: TicketRow): boolean =>
-  row.handedOver && (ticket.handedOver === false || ticket.assignee === 'us')
+  (row.handedOver && (ticket.handedOver === false || ticket.assignee === 'us')) ||
+  (row.markIgnored && ticket.handedOver === false)
 
 /** A message that a doorbell named and the ticket, as it was read, does not show. */
 export const notShown = (ticket: Ticket, row: TicketRow): string | undefined =>

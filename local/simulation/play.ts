@@ -7,7 +7,7 @@ import { createModel } from '../../lambdas/core/claude-model.ts'
 import { createEgress } from '../../lambdas/core/egress/egress.ts'
 import { DeskhandError } from '../../lambdas/core/errors.ts'
 import { createAccessTokens } from '../../lambdas/core/oauth/access-tokens.ts'
-import type { Io, Secrets } from '../../lambdas/core/ports.ts'
+import type { Io, KnownSecrets } from '../../lambdas/core/ports.ts'
 import { candidateAgent } from '../../lambdas/core/simulate/candidate.ts'
 import { checkExpectations } from '../../lambdas/core/simulate/check-expectations.ts'
 import { createMemoryTable } from '../../lambdas/core/simulate/memory-table.ts'
@@ -92,5 +92,5 @@ function tenantHere(tenant: string, callReads: boolean): SimulationRuntime['tena
   }
 }
 
-const noSecrets: Secrets = { read: async () => undefined }
+const noSecrets: KnownSecrets = { read: async () => undefined, known: () => [] }
 const nothingToKeep = new DeskhandError('bad_configuration', 'a simulation keeps no refresh token')

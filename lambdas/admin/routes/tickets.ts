@@ -8,6 +8,7 @@ import { traceRecord } from '../../../schemas/trace.ts'
 import type { AdminTenant } from '../../core/aws/admin-runtime.ts'
 import { createConfiguration } from '../../core/configuration.ts'
 import { decideProposal, waitingProposals } from '../../core/consent/decide-proposal.ts'
+import { giveBackTicket } from '../../core/give-back.ts'
 import { ticketKey } from '../../core/ticket-key.ts'
 import { readTrace } from '../../core/trace.ts'
 import { Problem } from '../problem.ts'
@@ -202,6 +203,33 @@ export const ticketRoutes: Route[] = [
         body: { decision: body.decision },
         result: { tool: tool ?? '', decision: body.decision },
       }
+    },
+  ),
+  route(
+    {
+      id: 'giveBack',
+      method: 'POST',
+      path: `${base}/give-back`,
+      tag,
+      summary: 'Gives a ticket that was handed over back to the agent',
+      description:
+        'What stands unanswered there is answered. Whoever is assigned in the helpdesk still has it: take them off there.',
+      permission: 'approve',
+      params: ticketParams,
+      body: z.strictObject({ why }),
+      example: { why: 'A plain question again' },
+      answers: { status: 202, description: 'Given back; the ticket is being looked at.', body: z.object({}) },
+    },
+    async (call) => {
+      const connection = await liveConnection(call)
+      const { ticket: ticketId } = call.params
+      if (
+        (await giveBackTicket(call.tenant.conversations, connection, { ticketId, now: call.now })) ===
+        'unknown'
+      )
+        throw new Problem('not_found', 'The agent was never rung for this ticket.')
+      await wake(call, connection)
+      return { status: 202, body: {} }
     },
   ),
 ]

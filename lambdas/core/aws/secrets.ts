@@ -1,7 +1,7 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { type BoundedCache, createBoundedCache } from '../bounded-cache.ts'
 import { DeskhandError } from '../errors.ts'
-import type { Clock, Io, Secrets } from '../ports.ts'
+import type { Clock, Io, KnownSecrets } from '../ports.ts'
 import { awsError } from './aws-error.ts'
 
 const keptMs = 5 * 60_000
@@ -28,13 +28,20 @@ export function createSecrets(options: {
   direction: 'inbound' | 'outbound'
   clock: Clock
   io: Io
-}): Secrets {
+}): KnownSecrets {
   const { client, tenant, direction, clock, io } = options
   return {
     async read(name, { fresh = false } = {}) {
       const id = `deskhand/${tenant}/${direction}/${name}`
       const text = await secretText({ client, id, port: `secrets.${direction}`, fresh, clock, io })
       return text === undefined ? undefined : parse(id, text)
+    },
+    known() {
+      const prefix = `deskhand/${tenant}/${direction}/`
+      const kept = cacheOf(client)
+        .kept.all()
+        .filter(([id]) => id.startsWith(prefix))
+      return kept.flatMap(([, { text }]) => (text === undefined ? [] : secretsIn(text)))
     },
   }
 }
@@ -76,6 +83,25 @@ export async function secretText(options: {
   } finally {
     if (cache.reading.get(id) === reading) cache.reading.delete(id)
   }
+}
+
+/** Values, refresh and access tokens; names of hosts and headers are no secret. */
+const secretFields = new Set(['value', 'refreshToken', 'token'])
+
+/** Of one that is not JSON nothing was ever sent. */
+function secretsIn(text: string): string[] {
+  try {
+    return stringsIn(JSON.parse(text))
+  } catch {
+    return []
+  }
+}
+
+function stringsIn(stored: unknown): string[] {
+  if (typeof stored !== 'object' || stored === null) return []
+  return Object.entries(stored).flatMap(([name, value]) =>
+    typeof value === 'string' ? (secretFields.has(name) ? [value] : []) : stringsIn(value),
+  )
 }
 
 function cacheOf(client: SecretsManagerClient): Cache {
