@@ -48,9 +48,14 @@ test('an approver sees what waits, approves it, it runs once as it stood, and th
     open: [],
     proposals: [{ id, decided_by_whom: 'agent', state: 'proposed' }],
   })
+  const all = async () => (await anna.get(`/admin/tenants/${demoTenant}/proposals`)).body.items
+  expect(await all()).toMatchObject([
+    { id, tool: 'refund_order', ticket: ticketId, connection: world.connectionId },
+  ])
   expect(await anna.post(at(ticketId, `/proposals/${id}`), { decision: 'approve', why })).toMatchObject({
     status: 202,
   })
+  expect(await all()).toEqual([])
   expect(world.queued()).toBe(1)
   await world.untilQuiet(ticketId)
   expect(world.shop.refunds).toMatchObject([{ amount: 20 }])

@@ -8,9 +8,11 @@ import { traceRecord } from '../../../schemas/trace.ts'
 import type { AdminTenant } from '../../core/aws/admin-runtime.ts'
 import { createConfiguration } from '../../core/configuration.ts'
 import { decideProposal, waitingProposals } from '../../core/consent/decide-proposal.ts'
+import { waitingOf } from '../../core/consent/waiting.ts'
 import { giveBackTicket } from '../../core/give-back.ts'
 import { ticketKey } from '../../core/ticket-key.ts'
 import { readTrace } from '../../core/trace.ts'
+import { cursorTo, pageFrom, pageQuery, pageSchema } from '../page.ts'
 import { Problem } from '../problem.ts'
 import { type Call, type Route, route } from '../route.ts'
 
@@ -61,6 +63,41 @@ const waiting = z
   .meta({ id: 'Proposal' })
 
 export const ticketRoutes: Route[] = [
+  route(
+    {
+      id: 'listWaiting',
+      method: 'GET',
+      path: '/admin/tenants/{tenant}/proposals',
+      tag,
+      summary: 'Lists what waits for an approver, over all tickets: what ends soonest first',
+      permission: 'approve',
+      params: z.object({ tenant: tenantId }),
+      query: pageQuery,
+      answers: {
+        status: 200,
+        description: 'A page; it may hold fewer than there are, when some were decided meanwhile.',
+        body: pageSchema(
+          z.object({
+            id: z.string(),
+            tool: z.string(),
+            connection: z.string(),
+            ticket: z.string(),
+            at: z.number(),
+            until: z.number(),
+          }),
+        ),
+      },
+    },
+    async ({ tenant, query, now }) => {
+      const { items, next } = await waitingOf(tenant, { ...pageFrom(query), now })
+      const shown = items.map(({ connectionId: connection, ticketId: ticket, ...rest }) => ({
+        ...rest,
+        connection,
+        ticket,
+      }))
+      return { status: 200, body: { items: shown, ...cursorTo(next) } }
+    },
+  ),
   route(
     {
       id: 'getTicket',

@@ -16,6 +16,7 @@ import { isOpen, markProposed, type Proposal, proposalMs, putProposal, readPropo
 import { placeOf } from './record-address.ts'
 import { canAskForCode, sendCode } from './send-code.ts'
 import { summaryOf } from './summary.ts'
+import { putWaiting } from './waiting.ts'
 
 /**
  * Who has to consent before this write runs, `undefined` where nobody has to. No mail proves more than `mailbox`, so a
@@ -89,6 +90,8 @@ export async function proposeWrite(
     author: message.author.id,
     address: await addressTag(turn, turn.identity.address),
   }
+  if (by === 'agent' && standing === undefined)
+    await putWaiting(tenant, { ...turn.wake, id, tool: tool.name, at: mark.at, until: mark.until })
   const marked = await markProposed(tenant.conversations, lease, tool.name, { ...mark, askedFor: message.id })
   if (!marked)
     return failure('needs_confirmation', 'an earlier request was approved and is being carried out')

@@ -24,6 +24,7 @@ const byPartition: Record<string, string> = {
   rate: 'counter',
   report: 'report',
   pause: 'pause',
+  waiting: 'waiting',
 }
 /** Within the partition of a ticket, by the first part of the sort key. */
 const byTicketSort: Record<string, string> = {
