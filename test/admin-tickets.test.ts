@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { demoTenant } from '../local/demo-data.ts'
 import { type AdminWorld, startAdminWorld } from './admin-world.ts'
-import { calls } from './claude-scripts.ts'
+import { calls, says } from './claude-scripts.ts'
 import { eager, publishRefund, refundsSent, replies } from './consent-world.ts'
 import { startWorld, type World } from './world.ts'
 
@@ -151,4 +151,32 @@ test('the trace tells why, and the report what it came to; neither shows an addr
     (await admin.as('vera').get(`/admin/tenants/${demoTenant}/report?from=2026-02-01&to=2026-01-01`)).status,
   ).toBe(422)
   expect((await admin.as('bob').get(`/admin/tenants/bolt/report?from=${day}&to=${day}`)).body.runs).toBe(0)
+})
+
+test('what is published is in the next turn, and so is what it is rolled back to', async () => {
+  admin.clock.time += 25 * hour
+  world.script = () => says('Fine.')
+  const [anna, base] = [admin.as('anna'), `/admin/tenants/${demoTenant}`]
+  const asked = async () => {
+    admin.clock.time += 60_000
+    await world.ask('Hello')
+    const request = world.claude.requests.at(-1)
+    return /You are (\w+)/.exec(JSON.stringify(request))?.[1]
+  }
+  const before = (await anna.get(`${base}/releases`)).body.items[0].release
+  expect(await asked()).toBe('Nora')
+  const { etag = '' } = await anna.get(`${base}/agent-settings`)
+  const patched = await anna.patch(
+    `${base}/agent-settings`,
+    { patch: { name: 'Otto' }, why },
+    { ifMatch: etag },
+  )
+  expect(
+    await anna.post(`${base}/agent-settings/publish`, { why }, { ifMatch: patched.etag ?? '' }),
+  ).toMatchObject({ status: 200, body: { release: before + 1, changed: ['agent-settings#default'] } })
+  expect(await asked()).toBe('Otto')
+  expect(
+    await anna.post(`${base}/releases/${before}/rollback`, { why }, { ifMatch: `"${before + 1}"` }),
+  ).toMatchObject({ status: 200, body: { release: before + 2 } })
+  expect(await asked()).toBe('Nora')
 })
