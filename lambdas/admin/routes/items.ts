@@ -3,37 +3,27 @@ import * as z from 'zod'
 import { why } from '../../../schemas/admin.ts'
 import { type ConfigVersion, configVersion } from '../../../schemas/configuration.ts'
 import { tenantId } from '../../../schemas/names.ts'
-import { newestRelease, saveVersion } from '../../core/configuration.ts'
-import { isCode } from '../../core/errors.ts'
-import { filledIn, type Live, mistakesIn, nameOf, policyOf, usersOf } from '../candidate.ts'
+import { newestRelease } from '../../core/configuration.ts'
+import { nameOf, usersOf } from '../candidate.ts'
 import { change, changesBetween, mergePatch } from '../changes.ts'
-import { type Helpdesks, type Kind, kinds, onlyId, readDefinition } from '../kinds.ts'
+import {
+  contextOf,
+  drafts,
+  type Opened,
+  ofCall,
+  read,
+  save,
+  shown,
+  store,
+  told,
+  withProblems,
+} from '../drafts.ts'
+import { type Helpdesks, type Kind, kinds, onlyId } from '../kinds.ts'
 import { cursorTo, pageFrom, pageQuery, pageSchema } from '../page.ts'
-import { mistake, Problem } from '../problem.ts'
+import { Problem } from '../problem.ts'
 import { publish, toldPublished } from '../publish.ts'
-import { etag, mustMatch, type RawCall, type Route, route } from '../route.ts'
-import { allNewestOf, newestOf, newestVersion, versionAt, versionsOf } from '../versions.ts'
-
-/** What is told of a version. */
-export const told = (kind: Kind, helpdesks: Helpdesks) =>
-  configVersion.omit({ tenant: true, kind: true, deleted: true }).extend({
-    definition: kind.schema(helpdesks),
-    live: z.number().int().optional().meta({ description: 'The version that is live, where one is.' }),
-    problems: z
-      .array(mistake)
-      .optional()
-      .meta({ description: 'What would hinder publishing it now, with everything else as it is drafted.' }),
-  })
-
-/** A call in a tenant, whatever it says. */
-export type Opened = Pick<RawCall, 'now' | 'helpdesks' | 'runtime' | 'ifMatch'> & {
-  who: NonNullable<RawCall['who']>
-  tenant: NonNullable<RawCall['tenant']>
-}
-const ofCall = ({ tenant }: Pick<Opened, 'tenant'>) => ({
-  table: tenant.configuration,
-  tenant: tenant.tenant,
-})
+import { etag, mustMatch, type Route, route } from '../route.ts'
+import { newestOf, newestVersion, versionAt, versionsOf } from '../versions.ts'
 
 const aVersion = z.coerce.number().int().min(1)
 
@@ -303,36 +293,6 @@ function routesOf(kind: Kind, helpdesks: Helpdesks): Route[] {
   ]
 }
 
-export const readDraft = (kind: Kind, call: Opened, given: unknown) =>
-  readDefinition(kind, given, contextOf(call))
-
-/** Throws `invalid` with everything that would hinder publishing `all`. */
-export function mustBeRight(call: Opened, all: Live): void {
-  const mistakes = mistakesIn(all, contextOf(call))
-  if (mistakes.length > 0)
-    throw new Problem('invalid', `${mistakes.length} to mend in what is drafted: see errors.`, {
-      errors: mistakes.map(({ of, detail, pointer }) => ({
-        detail: `${of}: ${detail}`,
-        ...(pointer === undefined ? {} : { pointer }),
-      })),
-    })
-}
-
-/** The definition as its schema reads it. Throws `invalid` with every mistake. */
-function read(kind: Kind, call: Opened, given: unknown): unknown {
-  const parsed = readDefinition(kind, given, contextOf(call))
-  if (parsed.ok) return parsed.definition
-  throw new Problem('invalid', `${parsed.mistakes.length} to mend in the definition: see errors.`, {
-    errors: parsed.mistakes,
-  })
-}
-
-const contextOf = ({ tenant, helpdesks, runtime }: Opened) => ({
-  tenant: tenant.tenant,
-  helpdesks,
-  policy: policyOf(runtime, tenant),
-})
-
 async function saved(
   call: Opened,
   kind: Kind,
@@ -356,77 +316,9 @@ async function saved(
   }
 }
 
-/** One version after `newest`. Throws `changed` when somebody else was first. */
-export const save = (
-  call: Opened,
-  { kind }: Kind,
-  id: string,
-  definition: unknown,
-  reason: string,
-  newest: ConfigVersion | undefined,
-): Promise<ConfigVersion> =>
-  store(call, { tenant: call.tenant.tenant, kind, id, version: newest?.version ?? 0, definition }, reason)
-
-/** One version after `before`. Throws `changed` when somebody else was first. */
-async function store(
-  { tenant, who, now }: Opened,
-  before: Pick<ConfigVersion, 'tenant' | 'kind' | 'id' | 'version' | 'definition' | 'deleted'>,
-  reason: string,
-): Promise<ConfigVersion> {
-  const { kind, id, definition, deleted } = before
-  const version: ConfigVersion = {
-    tenant: tenant.tenant,
-    kind,
-    id,
-    version: before.version + 1,
-    definition,
-    by: who.id,
-    at: now,
-    why: reason,
-    ...(deleted ? { deleted } : {}),
-  }
-  await saveVersion(tenant.configuration, version).catch((error: unknown) => {
-    if (!isCode(error, 'condition_failed')) throw error
-    throw new Problem('changed', 'Somebody else saved it meanwhile: read it again, and repeat.')
-  })
-  return version
-}
-
 async function liveVersion({ tenant }: Opened, { kind }: Kind, id: string): Promise<number | undefined> {
   const live = await newestRelease(tenant.configuration, tenant.tenant)
   return live?.live[nameOf(kind, id)]
-}
-
-const shown = (
-  { tenant: _, kind: __, deleted: ___, ...version }: ConfigVersion,
-  live: number | undefined,
-) => ({
-  ...version,
-  ...(live === undefined ? {} : { live }),
-})
-
-/** With what would hinder publishing it, beside everything else as it is drafted. */
-export async function withProblems(call: Opened, version: ConfigVersion, known?: number) {
-  const live =
-    known ??
-    (await newestRelease(call.tenant.configuration, call.tenant.tenant))?.live[
-      nameOf(version.kind, version.id)
-    ]
-  const all = await drafts(call, version)
-  const mine = mistakesIn(all, contextOf(call)).filter(({ of }) => of === `${version.kind} ${version.id}`)
-  const problems = mine.map(({ of: _, ...rest }) => rest)
-  return { ...shown(version, live), problems }
-}
-
-/** Everything as it is drafted, with this version among it. */
-export async function drafts(
-  call: Pick<Opened, 'tenant' | 'helpdesks'>,
-  version?: ConfigVersion,
-): Promise<Live> {
-  const found = await Promise.all(kinds.map(({ kind }) => allNewestOf(ofCall(call), kind)))
-  const all = new Map(found.flat().map((one) => [nameOf(one.kind, one.id), one]))
-  if (version !== undefined) all.set(nameOf(version.kind, version.id), version)
-  return filledIn(all, call.helpdesks)
 }
 
 const missing = (kind: Kind, id: string): Problem =>

@@ -11,12 +11,12 @@ import { candidateAgent } from '../../core/simulate/candidate.ts'
 import { simulate } from '../../core/simulate/simulate.ts'
 import { allows } from '../access.ts'
 import { nameOf } from '../candidate.ts'
+import { drafts, mustBeRight } from '../drafts.ts'
 import { mistakesAt, Problem } from '../problem.ts'
 import { type Call, type Route, route } from '../route.ts'
 import { tryAuthorization } from '../try/try-authorization.ts'
 import { type TriedWrite, tryTool } from '../try/try-tool.ts'
 import { tryUserData } from '../try/try-user-data.ts'
-import { drafts, mustBeRight } from './items.ts'
 
 const tag = 'trying'
 const inTenant = z.object({ tenant: tenantId })
