@@ -23,7 +23,7 @@ const usage = `npm run config -- export|diff|apply --tenant <id> --url <https://
 `
 
 /** What the server has. */
-type Drafted = Map<string, { definition: unknown; version: number }>
+type Drafted = Map<string, { definition: unknown; version: number; live?: number | undefined }>
 
 /** Exit codes: 0 done, 1 there are differences or the server says no, 2 wrong usage. */
 async function main(): Promise<number> {
@@ -52,9 +52,13 @@ async function main(): Promise<number> {
   }
   if (changed.length === 0) process.stdout.write('Nothing differs.\n')
   if (flags.command === 'diff') return changed.length === 0 ? 0 : 1
-  for (const difference of inOrder(changed)) await send(client, base, difference, flags.why)
+  const deleted: Item[] = []
+  for (const difference of inOrder(changed)) {
+    const version = await send(client, base, difference, flags.why)
+    if (difference.what === 'remove') deleted.push(itemOf(difference.name, version))
+  }
   if (changed.length > 0) process.stdout.write(`${changed.length} saved as drafts\n`)
-  if (flags.publish) await publish(client, base, flags.why)
+  if (flags.publish) await publish(client, base, flags.why, deleted)
   return 0
 }
 
@@ -107,7 +111,11 @@ async function drafted(client: AdminClient, base: string, live: boolean): Promis
       if (live && item.live === undefined) continue
       const url = kind.single ? path : `${path}/${encodeURIComponent(item.id)}`
       const shown = live ? kept.parse((await client.call('GET', `${url}?version=live`)).body) : item
-      there.set(nameOf(kind, item.id), { definition: shown.definition, version: item.version })
+      there.set(nameOf(kind, item.id), {
+        definition: shown.definition,
+        version: item.version,
+        live: item.live,
+      })
     }
   }
   return there
@@ -122,22 +130,45 @@ async function optional(client: AdminClient, path: string): Promise<unknown[]> {
   }
 }
 
-async function send(client: AdminClient, base: string, difference: Difference, why: string): Promise<void> {
+/** Answers the version that was saved. */
+async function send(client: AdminClient, base: string, difference: Difference, why: string): Promise<number> {
   const { kind, id } = partsOf(difference.name)
   const path = `${base}/${kind.collection}`
   const one = kind.single ? path : `${path}/${encodeURIComponent(id)}`
   const body = { definition: difference.definition, why }
   const ifMatch = `"${difference.version}"`
-  if (difference.what === 'remove')
-    await client.call('DELETE', `${one}?why=${encodeURIComponent(why)}`, { ifMatch })
-  else if (difference.what === 'add' && !kind.single) await client.call('POST', path, { body })
-  else await client.call('PUT', one, { body, ifMatch: difference.version === 0 ? '*' : ifMatch })
+  const { etag } =
+    difference.what === 'remove'
+      ? await client.call('DELETE', `${one}?why=${encodeURIComponent(why)}`, { ifMatch })
+      : difference.what === 'add' && !kind.single
+        ? await client.call('POST', path, { body })
+        : await client.call('PUT', one, { body, ifMatch: difference.version === 0 ? '*' : ifMatch })
+  return Number(etag.replaceAll('"', ''))
 }
 
-async function publish(client: AdminClient, base: string, why: string): Promise<void> {
+/** One version of one thing, as a publish names it. */
+interface Item {
+  kind: string
+  id: string
+  version: number
+}
+const itemOf = (name: string, version: number): Item => {
+  const { kind, id } = partsOf(name)
+  return { kind: kind.kind, id, version }
+}
+
+/** Publishes by name what is drafted now: nothing that somebody saves meanwhile. */
+async function publish(client: AdminClient, base: string, why: string, deleted: Item[]): Promise<void> {
   const { etag } = await client.call('GET', `${base}/releases?limit=1`)
+  const there = await drafted(client, base, false)
+  const waiting = [...there].filter(([, { version, live }]) => version !== live)
+  const items = [...waiting.map(([name, { version }]) => itemOf(name, version)), ...deleted]
+  if (items.length === 0) {
+    process.stdout.write('That is live already.\n')
+    return
+  }
   try {
-    const { body } = await client.call('POST', `${base}/releases`, { body: { why }, ifMatch: etag })
+    const { body } = await client.call('POST', `${base}/releases`, { body: { why, items }, ifMatch: etag })
     const { release, changed } = z.object({ release: z.number(), changed: z.array(z.string()) }).parse(body)
     process.stdout.write(`Release ${release} is live within 10 seconds: ${changed.length} changed\n`)
   } catch (error) {

@@ -74,7 +74,7 @@ describe('the matrix of routes, roles and tenants', () => {
 test('a refused call makes no other I/O than finding out who calls', async () => {
   world.ports.length = 0
   await world.as('viewer').post('/admin/tenants/acme/tools', { definition: {}, why: 'because' })
-  expect(world.ports).toEqual(['own.operator', 'configuration.member'])
+  expect(world.ports).toEqual(['own.operator', 'own.tenant', 'configuration.member'])
 })
 
 test('the tenant of another looks like one that is not there', async () => {

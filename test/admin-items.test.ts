@@ -225,7 +225,13 @@ describe('publishing', () => {
     const [edda, adam, ben] = [world.as('edda'), world.as('adam'), world.as('ben')]
     const authorization = { name: 'bills', type: 'bearer', secret: 'bills-token' }
     await edda.post(`${base}/authorizations`, { definition: authorization, why })
-    const all = () => ben.post(`${base}/releases`, { why }, { ifMatch: '*' })
+    const all = (version = 1) => {
+      const items = [
+        { kind: 'authorization', id: 'bills', version: 1 },
+        { kind: 'tool', id: 'get_bill', version },
+      ]
+      return ben.post(`${base}/releases`, { why, items }, { ifMatch: '*' })
+    }
     expect(await all()).toMatchObject({
       status: 422,
       body: { errors: [{ detail: expect.stringContaining('there is no secret bills-token') }] },
@@ -239,7 +245,7 @@ describe('publishing', () => {
       { patch: { request: { url: 'https://api.attacker.com/parcels/{number}' } }, why },
       { ifMatch: '"1"' },
     )
-    expect(await all()).toMatchObject({
+    expect(await all(2)).toMatchObject({
       status: 422,
       body: {
         errors: [
@@ -303,6 +309,76 @@ describe('publishing', () => {
       status: 412,
     })
   })
+})
+
+describe('an editor alone', () => {
+  const publish = (path: string, version: number) =>
+    world.as('edda').post(`${base}/${path}/publish`, { why }, { ifMatch: `"${version}"` })
+  const create = (definition: object) => world.as('edda').post(`${base}/tools`, { definition, why })
+
+  test('makes no read of what changes something', async () => {
+    const method = (name: string, method: string) => ({
+      ...readTool,
+      name,
+      request: { ...readTool.request, method },
+    })
+    expect(await create(method('remove_parcel', 'DELETE'))).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '#/definition/request/method' }] },
+    })
+    expect((await create(method('find_parcel', 'POST'))).status).toBe(201)
+    expect((await publish('tools/find_parcel', 1)).status).toBe(403)
+    const sent = { arguments: { number: '1' }, customer: { level: 'none' }, send: 'call' }
+    expect((await world.as('edda').post(`${base}/tools/find_parcel/test`, sent)).status).toBe(403)
+  })
+
+  test('makes no host known by a tool that is switched off', async () => {
+    const request = { method: 'GET', url: 'https://api.attacker.com/{number}' }
+    await create({ ...readTool, name: 'off_parcel', request, enabled: false })
+    expect((await publish('tools/off_parcel', 1)).status).toBe(403)
+  })
+
+  test('lends no helpdesk’s credential to a tool, not even to try it', async () => {
+    const edda = world.as('edda')
+    await edda.post(`${base}/connections`, {
+      definition: {
+        id: 'acme.borrowed00000000000000',
+        helpdesk: 'freshdesk',
+        inbound: [{ secret: 'w' }],
+        domain: 'acme',
+        botUserId: '1',
+        apiKey: 'desk-key',
+        supportAddresses: ['support@acme.com'],
+      },
+      why,
+    })
+    await edda.post(`${base}/connections/acme.borrowed00000000000000/publish`, { why }, { ifMatch: '"1"' })
+    await edda.post(`${base}/authorizations`, {
+      definition: { name: 'mine', type: 'bearer', secret: 'desk-key' },
+      why,
+    })
+    expect((await edda.post(`${base}/authorizations/mine/test`, {})).status).toBe(404)
+    const refused = await world
+      .as('ben')
+      .post(`${base}/authorizations/mine/publish`, { why }, { ifMatch: '"1"' })
+    expect(refused).toMatchObject({
+      status: 422,
+      body: { errors: expect.arrayContaining([expect.objectContaining({ pointer: '#/definition/secret' })]) },
+    })
+    await edda.delete(`${base}/authorizations/mine?why=${why}`, undefined, { ifMatch: '"1"' })
+  })
+})
+
+test('what is a risk is published by name: nothing that was saved unseen comes with it', async () => {
+  const ben = world.as('ben')
+  const unseen = await ben.post(`${base}/releases`, { why }, { ifMatch: '*' })
+  expect(unseen).toMatchObject({
+    status: 422,
+    body: { detail: expect.stringContaining('Name what you have looked at') },
+  })
+  const { body } = await ben.get(`${base}/releases/drafts`)
+  expect(body.items).toContainEqual({ kind: 'tool', id: 'find_parcel', version: 1 })
+  expect(body.changes.length).toBeGreaterThan(0)
 })
 
 describe('a connection', () => {

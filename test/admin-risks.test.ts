@@ -9,7 +9,11 @@ import { readTool, writeTool } from './admin-world.ts'
 
 fc.configureGlobal({ seed: 1 })
 
-const live: LiveBefore = { hosts: new Set(['api.acme.com']), linkHosts: new Set(['*.acme.com', 'acme.com']) }
+const live: LiveBefore = {
+  hosts: new Set(['api.acme.com']),
+  linkHosts: new Set(['*.acme.com', 'acme.com']),
+  reliedOn: new Set(['get_order']),
+}
 
 /** As it would be stored. */
 function stored(kind: ConfigKind, definition: object): object {
@@ -70,6 +74,40 @@ describe('publishing is a risk', () => {
     ],
     ['another owner', 'tool', owned, { ...owned, response: { owner: 'asked.email', redact: ['card'] } }],
     ['what was taken out before', 'tool', owned, { ...owned, response: { owner: 'parcel.email' } }],
+    [
+      'a read that is no GET',
+      'tool',
+      undefined,
+      { ...readTool, request: { method: 'POST', url: 'https://api.acme.com/refunds' } },
+    ],
+    ['a credential whose answers name no owner', 'tool', undefined, { ...readTool, authorization: 'orders' }],
+    [
+      'another credential',
+      'tool',
+      { ...owned, authorization: 'orders' },
+      { ...owned, authorization: 'admin' },
+    ],
+    [
+      'a tool that is off, with more changed',
+      'tool',
+      owned,
+      { ...owned, enabled: false, response: { redact: ['card'] }, identity: 'mailbox' },
+    ],
+    [
+      'a tool that a write relies on',
+      'tool',
+      { ...readTool, name: 'get_order' },
+      { ...readTool, name: 'get_order', timeoutMs: 5000 },
+    ],
+    [
+      'a changed authorization',
+      'authorization',
+      { name: 'shop', type: 'bearer', secret: 's' },
+      { name: 'shop', type: 'bearer', secret: 'admin' },
+    ],
+    ['user data that was not asked before', 'user-data-api', undefined, userData],
+    ['user data at another path', 'user-data-api', userData, { ...userData, url: 'https://api.acme.com/me' }],
+    ['user data by another credential', 'user-data-api', userData, { ...userData, authorization: 'admin' }],
     [
       'a new host',
       'tool',

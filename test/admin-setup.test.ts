@@ -194,7 +194,13 @@ describe('a tenant from nothing on Zendesk', () => {
     await expectStatus(201, post(`${base}/tools`, { definition: tool, why }))
     const own = await post(`${base}/releases`, { why }, { ifMatch: '*' })
     expect([own.status, own.body.type]).toEqual([403, 'urn:deskhand:problem:needs_another'])
-    const published = await expectStatus(200, post(`${base}/releases`, { why }, { ifMatch: '*', token: ben }))
+    const unseen = await post(`${base}/releases`, { why }, { ifMatch: '*', token: ben })
+    expect([unseen.status, unseen.body.type]).toEqual([422, 'urn:deskhand:problem:invalid'])
+    const { items } = (await get(`${base}/releases/drafts`)).body
+    const published = await expectStatus(
+      200,
+      post(`${base}/releases`, { items, why }, { ifMatch: '*', token: ben }),
+    )
     expect(published.body).toMatchObject({ release: 1 })
     expect(published.body.changed).toHaveLength(4)
   })
@@ -303,7 +309,11 @@ describe('a tenant from nothing on Gorgias', () => {
     expect(first.body).toMatchObject({ outcome: 'created', ids: [expect.any(String), expect.any(String)] })
     expect(second.body).toEqual({ ...first.body, outcome: 'found' })
     expect(failing(await post(`${path}/check`, {}))).toEqual([])
-    await expectStatus(200, post('/admin/tenants/gorge/releases', { why }, { ifMatch: '*', token: ben }))
+    const { items } = (await get('/admin/tenants/gorge/releases/drafts')).body
+    await expectStatus(
+      200,
+      post('/admin/tenants/gorge/releases', { items, why }, { ifMatch: '*', token: ben }),
+    )
     const note = await said('gorgias', await customerWrites('gorgias', 'Hello, are you there?'), 1)
     expect(note[0]?.public).toBe(false)
   })

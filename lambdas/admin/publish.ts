@@ -3,12 +3,13 @@ import * as z from 'zod'
 import type { ConfigVersion, Release } from '../../schemas/configuration.ts'
 import type { ConnectionBase } from '../../schemas/connection.ts'
 import type { AgentSettings, ToolDefinition, UserDataApi } from '../../schemas/tenant-apis.ts'
+import { previousOf } from '../../schemas/tool-rules.ts'
 import { newestRelease, saveRelease } from '../core/configuration.ts'
 import { isCode } from '../core/errors.ts'
 import { scheduleReconcile } from '../core/reconcile.ts'
 import { allows } from './access.ts'
 import { filledIn, type Live, load, mistakesIn, partsOf, policyOf } from './candidate.ts'
-import { unboundSecrets } from './check-secrets.ts'
+import { borrowedSecrets, unboundSecrets } from './check-secrets.ts'
 import { type Mistake, Problem } from './problem.ts'
 import { hostOf, type LiveBefore, risksOf } from './risks.ts'
 import type { RawCall } from './route.ts'
@@ -33,12 +34,14 @@ export const toldPublished = z
 
 /**
  * Publishes the release that `next` makes of the live one. Throws a problem: `invalid` with every mistake, `not_allowed`
- * or `needs_another` with every risk, `changed` when somebody else published meanwhile.
+ * or `needs_another` with every risk, `changed` when somebody else published meanwhile. `named`: the caller named each
+ * version that was looked at; what is a risk is published by name only.
  */
 export async function publish(
   call: Publishing,
   reason: string,
   next: (live: Release['live'], release: number) => Release['live'] | Promise<Release['live']>,
+  { named = true }: { named?: boolean } = {},
 ): Promise<Published> {
   const { tenant, who, now } = call
   const before = await newestRelease(tenant.configuration, tenant.tenant)
@@ -53,7 +56,7 @@ export async function publish(
   // What a deleted version names is not there.
   const there = new Map([...toBe].filter(([, version]) => !version.deleted))
   await mustBeRight(call, there)
-  await mustBeApproved(call, was, there, changed, toBe)
+  await mustBeApproved(call, was, there, changed, toBe, named)
   const release: Release = {
     tenant: tenant.tenant,
     release: (before?.release ?? 0) + 1,
@@ -79,6 +82,7 @@ async function mustBeRight({ tenant, runtime, helpdesks }: Publishing, live: Liv
   const policy = policyOf(runtime, tenant)
   const mistakes = [
     ...mistakesIn(live, { tenant: tenant.tenant, helpdesks, policy }),
+    ...borrowedSecrets(tenant, live, helpdesks),
     ...(await unboundSecrets(tenant, live)),
   ]
   if (mistakes.length > 0)
@@ -99,6 +103,7 @@ async function mustBeApproved(
   there: Live,
   changed: string[],
   toBe: Live,
+  named: boolean,
 ): Promise<void> {
   const about = liveBefore(was)
   const risks: Mistake[] = []
@@ -119,7 +124,18 @@ async function mustBeApproved(
       'You wrote some of this yourself, so an approver who did not has to publish it: see errors.',
       { errors: risks },
     )
+  if (!named)
+    throw new Problem(
+      'invalid',
+      'Name what you have looked at, with its versions: `items` of POST …/releases.',
+      {
+        errors: [...risks, ...changed.map((name) => ({ detail: itemOf(name, toBe) }))],
+      },
+    )
 }
+
+const itemOf = (name: string, toBe: Live): string =>
+  JSON.stringify({ ...partsOf(name), version: toBe.get(name)?.version })
 
 /** Of every version since the one that is live: a harmless edit on top does not hide who wrote what is beneath. */
 async function authorsOf(
@@ -133,7 +149,8 @@ async function authorsOf(
   const of = { table: tenant.configuration, tenant: tenant.tenant }
   const authors = new Set([toBe.by])
   let after: string | undefined
-  const floor = was === undefined || was.version > toBe.version ? 0 : was.version
+  const wasOff = (was?.definition as { enabled?: unknown } | undefined)?.enabled === false
+  const floor = was === undefined || wasOff || was.version > toBe.version ? 0 : was.version
   do {
     const page = await versionsOf(of, toBe.kind, toBe.id, { after, limit: 100 })
     for (const version of page.versions)
@@ -148,8 +165,13 @@ const definitionIn = (live: Live, name: string): unknown => live.get(name)?.defi
 function liveBefore(was: Live): LiveBefore {
   const hosts = new Set<string>()
   const linkHosts = new Set<string>()
+  const reliedOn = new Set<string>()
   for (const { kind, definition } of was.values()) {
-    if (kind === 'tool') hosts.add(hostOf((definition as ToolDefinition).request.url))
+    if (kind === 'tool') {
+      const tool = definition as ToolDefinition
+      if (tool.enabled) hosts.add(hostOf(tool.request.url))
+      for (const name of toolsNamedBy(tool)) reliedOn.add(name)
+    }
     if (kind === 'user-data-api') hosts.add(hostOf((definition as UserDataApi).url))
     if (kind === 'agent-settings')
       for (const host of (definition as AgentSettings).linkHosts) linkHosts.add(host)
@@ -158,7 +180,20 @@ function liveBefore(was: Live): LiveBefore {
       if (url !== undefined) linkHosts.add(hostOf(url))
     }
   }
-  return { hosts, linkHosts }
+  return { hosts, linkHosts, reliedOn }
+}
+
+function toolsNamedBy({ effect, ownership, lookup, parameters }: ToolDefinition): string[] {
+  if (effect === 'read') return []
+  const places = [
+    ...(ownership?.by === 'seen' ? Object.values(ownership.match).flat() : []),
+    ...Object.values(parameters.properties).map(({ source }) => source),
+  ]
+  return [
+    ...(ownership?.by === 'check' ? [ownership.tool] : []),
+    ...(lookup === undefined ? [] : [lookup.tool]),
+    ...places.flatMap((place) => previousOf(place)?.tool ?? []),
+  ]
 }
 
 /** After a crash before this, the connection is scheduled with the next publish that changes it. */

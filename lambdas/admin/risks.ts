@@ -15,6 +15,7 @@ import {
   type UserDataApi,
 } from '../../schemas/tenant-apis.ts'
 import { resolveTool } from '../core/tools/check-tool.ts'
+import { namesRecord } from '../core/tools/check-write.ts'
 
 /** What of the release before counts beyond the thing itself. */
 export interface LiveBefore {
@@ -22,6 +23,8 @@ export interface LiveBefore {
   hosts: ReadonlySet<string>
   /** Hosts that replies could link to. */
   linkHosts: ReadonlySet<string>
+  /** Tools by whose answers a live write is let through. */
+  reliedOn: ReadonlySet<string>
 }
 
 type Risks = (before: never, after: never, live: LiveBefore) => string[]
@@ -32,9 +35,13 @@ export const risksOf = (kind: ConfigKind, before: unknown, after: unknown, live:
 
 const byKind: Record<ConfigKind, Risks> = {
   tool: (before: ToolDefinition | undefined, after: ToolDefinition | undefined, live) => {
-    // Switching off is always quick.
-    if (after === undefined || !after.enabled) return []
-    if (after.effect === 'write') return ['publishes a write tool']
+    // Switching off, and nothing else, is always quick.
+    if (after === undefined || (!after.enabled && isOnlySwitched(before, after))) return []
+    if (after.effect === 'write') return after.enabled ? ['publishes a write tool'] : []
+    if (after.request.method !== 'GET' && !isDeepStrictEqual(before?.request, after.request))
+      return [`sends ${after.request.method}, which may change something`]
+    if (before !== undefined && live.reliedOn.has(after.name) && !isOnlySwitched(before, after))
+      return ['changes a tool by whose answers a write is let through']
     const lowered = before !== undefined && lower(resolveTool(before).identity, resolveTool(after).identity)
     return [
       ...(lowered ? ['lowers the identity that a tool asks for'] : []),
@@ -44,6 +51,12 @@ const byKind: Record<ConfigKind, Risks> = {
       ...((before?.response.redact ?? []).some((name) => !after.response.redact?.includes(name))
         ? ['shows what was taken out of answers before']
         : []),
+      ...(after.authorization !== undefined && before?.enabled && before.authorization !== after.authorization
+        ? ['calls with another credential']
+        : []),
+      ...(after.authorization !== undefined && !before?.enabled && isUnowned(after)
+        ? ['answers with a credential of yours, whoever the record is of']
+        : []),
       ...(live.hosts.has(hostOf(after.request.url)) ? [] : ['calls a host that nothing called before']),
     ]
   },
@@ -52,6 +65,11 @@ const byKind: Record<ConfigKind, Risks> = {
     return [
       ...(before !== undefined && lower(before.identity, after.identity)
         ? ['lowers the identity that the User Data API asks for']
+        : []),
+      ...(before === undefined ? ['begins to ask who a customer is'] : []),
+      ...(before !== undefined && before.url !== after.url ? ['asks another URL who a customer is'] : []),
+      ...(before !== undefined && before.authorization !== after.authorization
+        ? ['asks with another credential']
         : []),
       ...(live.hosts.has(hostOf(after.url)) ? [] : ['calls a host that nothing called before']),
     ]
@@ -69,7 +87,8 @@ const byKind: Record<ConfigKind, Risks> = {
     after?.url === undefined || isLinkable(hostOf(after.url), linkHosts)
       ? []
       : ['lets replies link to a host that they could not link to before'],
-  authorization: () => [],
+  authorization: (before: object | undefined, after: object | undefined) =>
+    before === undefined || after === undefined ? [] : ['changes the credential that calls carry'],
   'agent-settings': (given: AgentSettings | undefined, to: AgentSettings | undefined) => {
     const [before, after] = [given ?? agentSettings.parse({}), to ?? agentSettings.parse({})]
     return [
@@ -90,6 +109,12 @@ const byKind: Record<ConfigKind, Risks> = {
     return risky.map((name) => `changes ${name} of a connection that answers`)
   },
 }
+
+/** Does the model choose the record, and nothing compares whose it is? */
+const isUnowned = (tool: ToolDefinition): boolean => tool.response.owner === undefined && namesRecord(tool)
+
+const isOnlySwitched = (before: object | undefined, after: object): boolean =>
+  before !== undefined && isDeepStrictEqual({ ...before, enabled: true }, { ...after, enabled: true })
 
 /** Of a connection: what only makes it do less, or concerns our own team alone. */
 const harmless = new Set(['id', 'helpdesk', 'enabled', 'reconcile', 'handOver'])

@@ -7,8 +7,10 @@ const minuteMs = 60_000
 /** Counts a tenant's calls, over all processes: beyond the limit of a minute they are refused. */
 export const limited = (route: Route) => ({
   before: async ({ event }: { event: Requested }) => {
-    const { tenant, now } = event.call
+    const { tenant, now, rank } = event.call
     if (tenant === undefined) return
+    // Whoever watches how a tenant is erased leaves nothing behind in it.
+    if (rank === 'operator' && route.method === 'GET') return
     const limit = route.limit ?? 'calls'
     const minute = Math.floor(now / minuteMs)
     const row = await tenant.conversations.update(

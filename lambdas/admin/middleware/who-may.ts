@@ -1,5 +1,6 @@
 import { tenantsPk } from '../../../schemas/admin.ts'
 import { tenantId } from '../../../schemas/names.ts'
+import { assertNotErased } from '../../core/configuration.ts'
 import { allows, isOperator, type Rank, roleIn, weakestFor } from '../access.ts'
 import { Problem } from '../problem.ts'
 import type { RawCall, Route } from '../route.ts'
@@ -20,9 +21,11 @@ export const whoMay = (route: Route) => ({
       // The tenant of another is the same to a stranger as one that is not there.
       const tenant = tenantId.safeParse(named)
       if (!tenant.success) throw stranger()
-      call.rank = operates ? 'operator' : await roleOf(call, tenant.data, who)
+      const exists = await isTenant(call, tenant.data)
+      call.rank = operates ? 'operator' : exists ? await roleOf(call, tenant.data, who) : undefined
       if (call.rank === undefined) throw stranger()
-      if (operates) await mustExist(call, tenant.data)
+      if (!exists)
+        throw new Problem('not_found', `There is no tenant ${tenant.data}: POST /admin/tenants makes one.`)
       call.tenant = call.runtime.forTenant(tenant.data)
     }
     if (call.rank === undefined || !allows(call.rank, route.permission))
@@ -30,6 +33,9 @@ export const whoMay = (route: Route) => ({
         'not_allowed',
         `${route.id} is for ${weakestFor(route.permission)} or above; you are ${call.rank ?? 'not an operator'}.`,
       )
+    // Nothing brings a tenant back that was erased, or is being.
+    if (call.tenant !== undefined && route.method !== 'GET' && route.id !== 'restartJob')
+      await assertNotErased(call.tenant.configuration, call.tenant.tenant)
   },
 })
 
@@ -40,8 +46,6 @@ async function roleOf({ runtime }: RawCall, tenant: string, who: NonNullable<Raw
 const stranger = (): Problem =>
   new Problem('not_allowed', 'You have no role in this tenant: one of its admins can give you one.')
 
-async function mustExist({ runtime }: RawCall, tenant: string): Promise<void> {
-  const row = await runtime.own.get('tenant', { pk: tenantsPk, sk: tenant })
-  if (row === undefined)
-    throw new Problem('not_found', `There is no tenant ${tenant}: POST /admin/tenants makes one.`)
+export async function isTenant({ runtime }: Pick<RawCall, 'runtime'>, tenant: string): Promise<boolean> {
+  return (await runtime.own.get('tenant', { pk: tenantsPk, sk: tenant })) !== undefined
 }

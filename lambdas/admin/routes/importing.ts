@@ -1,6 +1,6 @@
 /** Tools from what a team has already: a cURL command, an OpenAPI document. Drafts, and what an admin still has to say. */
 import * as z from 'zod'
-import { why } from '../../../schemas/admin.ts'
+import { secretPk, why } from '../../../schemas/admin.ts'
 import type { ConfigKind } from '../../../schemas/configuration.ts'
 import { tenantId } from '../../../schemas/names.ts'
 import { allows } from '../access.ts'
@@ -116,13 +116,13 @@ async function carried(
     })
   const { tools, authorizations, findings } = result
   const stores = saves && allows(call.rank, 'administer')
-  for (const { name, value, hosts, header } of stores ? result.secrets : [])
-    await enterSecret(
-      call,
-      { direction: 'outbound', name },
-      { value, hosts, ...(header === undefined ? {} : { header }) },
-    )
-  const secrets = result.secrets.map(({ name, hosts }) => ({ name, hosts, stored: stores }))
+  const secrets: { name: string; hosts: string[]; stored: boolean }[] = []
+  for (const { name, ...value } of result.secrets) {
+    // Two hosts may give one name: what is there is left alone, and keeps its hosts.
+    const stored = stores && !(await isEntered(call, name))
+    if (stored) await enterSecret(call, { direction: 'outbound', name }, value)
+    secrets.push({ name, hosts: value.hosts, stored })
+  }
   const saved: Saved[] = []
   const toMend: ToMend[] = []
   if (saves)
@@ -137,6 +137,10 @@ async function carried(
     result: { saved: saved.length },
   }
 }
+
+const isEntered = async ({ tenant }: Importing, name: string): Promise<boolean> =>
+  (await tenant.configuration.get('secret', { pk: secretPk(tenant.tenant), sk: `outbound#${name}` })) !==
+  undefined
 
 interface Saved {
   kind: ConfigKind

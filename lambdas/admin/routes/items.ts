@@ -279,10 +279,15 @@ function routesOf(kind: Kind, helpdesks: Helpdesks): Route[] {
         const newest = await newestVersion(ofCall(call), kind.kind, id)
         if (newest === undefined) throw missing(kind, id)
         mustMatch(call.ifMatch, String(newest.version), `${kind.kind} ${id}`)
-        const { release, changed } = await publish(call, call.body.why, (live) => ({
-          ...live,
-          [nameOf(kind.kind, id)]: newest.version,
-        }))
+        const { release, changed } = await publish(
+          call,
+          call.body.why,
+          (live) => ({
+            ...live,
+            [nameOf(kind.kind, id)]: newest.version,
+          }),
+          { named: !(call.ifMatch ?? []).includes('*') },
+        )
         return {
           status: 200,
           body: { release: release.release, changed },

@@ -13,6 +13,7 @@ import {
   redeemLink,
   tenantOfLink,
 } from '../../core/oauth/link.ts'
+import { isTenant } from '../middleware/who-may.ts'
 import { Problem } from '../problem.ts'
 import { type RawCall, type Route, route } from '../route.ts'
 
@@ -91,7 +92,7 @@ export const linkRoutes: Route[] = [
     },
     async ({ query, runtime, ...call }) => {
       const tenant = query.state === undefined ? undefined : tenantOfLink(query.state)
-      if (query.state === undefined || tenant === undefined)
+      if (query.state === undefined || tenant === undefined || !(await isTenant({ runtime }, tenant)))
         return { status: 400, html: page('Nothing was linked', 'This is not an answer to a link of ours.') }
       try {
         const { result } = await callbackOfLink(contextOf({ ...call, runtime }, runtime.forTenant(tenant)), {

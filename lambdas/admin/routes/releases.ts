@@ -1,21 +1,27 @@
 /** Releases: what is live, what was, and going back. */
 import * as z from 'zod'
 import { why } from '../../../schemas/admin.ts'
-import { release } from '../../../schemas/configuration.ts'
+import { type Release, release } from '../../../schemas/configuration.ts'
 import { tenantId } from '../../../schemas/names.ts'
 import { newestRelease } from '../../core/configuration.ts'
-import { load, nameOf } from '../candidate.ts'
+import { type Live, load, nameOf, partsOf } from '../candidate.ts'
 import { change, changesBetween } from '../changes.ts'
 import { kinds } from '../kinds.ts'
 import { cursorTo, pageFrom, pageQuery, pageSchema } from '../page.ts'
 import { Problem } from '../problem.ts'
 import { publish, toldPublished } from '../publish.ts'
 import { etag, mustMatch, type Route, route } from '../route.ts'
-import { allNewestOf, newestVersion, releaseAt, releasesOf } from '../versions.ts'
+import { allNewestOf, newestVersion, type Of, releaseAt, releasesOf } from '../versions.ts'
 
 const inTenant = z.object({ tenant: tenantId })
 const numbered = inTenant.extend({ release: z.coerce.number().int().min(1) })
 const toldRelease = release.omit({ tenant: true }).meta({ id: 'Release' })
+const item = z.strictObject({
+  kind: z.enum(kinds.map(({ kind }) => kind)),
+  id: z.string().min(1).max(100),
+  version: z.number().int().min(1),
+})
+const differing = z.object({ of: z.string(), changes: z.array(change) })
 const base = '/admin/tenants/{tenant}/releases'
 const tag = 'releases'
 
@@ -52,6 +58,37 @@ export const releaseRoutes: Route[] = [
   ),
   route(
     {
+      id: 'previewDrafts',
+      method: 'GET',
+      path: `${base}/drafts`,
+      tag,
+      summary: 'What making every draft live would change, and the `items` to publish it by',
+      permission: 'read',
+      params: inTenant,
+      answers: {
+        status: 200,
+        description: 'Each version that is not live, and each place that would differ.',
+        body: z.object({ items: z.array(item), changes: z.array(differing) }),
+        etag: true,
+      },
+    },
+    async ({ tenant }) => {
+      const of = { table: tenant.configuration, tenant: tenant.tenant }
+      const release = await newestRelease(tenant.configuration, tenant.tenant)
+      const live = release?.live ?? {}
+      const next = await everyDraft(of, live)
+      const names = Object.keys(next).filter((name) => next[name] !== live[name])
+      const items = names.map((name) => ({ ...partsOf(name), version: next[name] ?? 0 }))
+      const [before, after] = await Promise.all([load(tenant, live), load(tenant, next)])
+      return {
+        status: 200,
+        body: { items, changes: differences(before, after) },
+        headers: etag(release?.release ?? 0),
+      }
+    },
+  ),
+  route(
+    {
       id: 'getRelease',
       method: 'GET',
       path: `${base}/{release}`,
@@ -78,7 +115,7 @@ export const releaseRoutes: Route[] = [
       answers: {
         status: 200,
         description: 'Each place that differs, in each thing that does.',
-        body: z.object({ items: z.array(z.object({ of: z.string(), changes: z.array(change) })) }),
+        body: z.object({ items: z.array(differing) }),
       },
     },
     async ({ tenant, params, query }) => {
@@ -86,11 +123,7 @@ export const releaseRoutes: Route[] = [
       const number = query.from ?? to.release - 1
       const from = number === 0 ? undefined : await mustHave(tenant, number)
       const [before, after] = await Promise.all([load(tenant, from?.live ?? {}), load(tenant, to.live)])
-      const names = [...new Set([...before.keys(), ...after.keys()])].sort()
-      const items = names.flatMap((name) => {
-        const changes = changesBetween(before.get(name)?.definition, after.get(name)?.definition)
-        return changes.length === 0 ? [] : [{ of: name.replace('#', ' '), changes }]
-      })
+      const items = differences(before, after)
       return { status: 200, body: { items } }
     },
   ),
@@ -102,21 +135,11 @@ export const releaseRoutes: Route[] = [
       tag,
       summary: 'Makes drafts live together, in one release',
       description:
-        'If-Match names the release that is live. Without `items`, every draft is published, deletions too.',
+        'If-Match names the release that is live. Without `items`, every draft is published, deletions too; what needs an approver is published by name only.',
       permission: 'publish',
       params: inTenant,
       body: z.strictObject({
-        items: z
-          .array(
-            z.strictObject({
-              kind: z.enum(kinds.map(({ kind }) => kind)),
-              id: z.string().min(1).max(100),
-              version: z.number().int().min(1),
-            }),
-          )
-          .min(1)
-          .max(500)
-          .optional(),
+        items: z.array(item).min(1).max(500).optional(),
         why,
       }),
       example: { items: [{ kind: 'tool', id: 'get_order', version: 2 }], why: 'Orders can be looked up' },
@@ -126,27 +149,20 @@ export const releaseRoutes: Route[] = [
     async (call) => {
       const { tenant, body } = call
       const of = { table: tenant.configuration, tenant: tenant.tenant }
-      const { release: now, changed } = await publish(call, body.why, async (live, number) => {
-        mustMatch(call.ifMatch, String(number), 'The live release')
-        if (body.items !== undefined)
-          return {
-            ...live,
-            ...Object.fromEntries(body.items.map(({ kind, id, version }) => [nameOf(kind, id), version])),
-          }
-        const drafts = await Promise.all(kinds.map(({ kind }) => allNewestOf(of, kind)))
-        const next = Object.fromEntries(
-          drafts.flat().map(({ kind, id, version }) => [nameOf(kind, id), version]),
-        )
-        // What is live and was deleted since is in no list of drafts.
-        const gone = Object.keys(live).filter((name) => !Object.hasOwn(next, name))
-        for (const name of gone) {
-          const cut = name.indexOf('#')
-          const kind = kinds.find((one) => one.kind === name.slice(0, cut))?.kind
-          const newest = kind && (await newestVersion(of, kind, name.slice(cut + 1)))
-          if (newest !== undefined) next[name] = newest.version
-        }
-        return next
-      })
+      const { release: now, changed } = await publish(
+        call,
+        body.why,
+        async (live, number) => {
+          mustMatch(call.ifMatch, String(number), 'The live release')
+          if (body.items !== undefined)
+            return {
+              ...live,
+              ...Object.fromEntries(body.items.map(({ kind, id, version }) => [nameOf(kind, id), version])),
+            }
+          return await everyDraft(of, live)
+        },
+        { named: body.items !== undefined },
+      )
       return {
         status: 200,
         body: { release: now.release, changed },
@@ -191,4 +207,27 @@ async function mustHave(tenant: Parameters<typeof load>[0], number: number) {
   const found = await releaseAt({ table: tenant.configuration, tenant: tenant.tenant }, number)
   if (found === undefined) throw new Problem('not_found', `There is no release ${number}.`)
   return found
+}
+
+/** The newest version of everything, with deletions of what is live. */
+async function everyDraft(of: Of, live: Release['live']): Promise<Release['live']> {
+  const drafts = await Promise.all(kinds.map(({ kind }) => allNewestOf(of, kind)))
+  const next = Object.fromEntries(drafts.flat().map(({ kind, id, version }) => [nameOf(kind, id), version]))
+  // What is live and was deleted since is in no list of drafts.
+  const gone = Object.keys(live).filter((name) => !Object.hasOwn(next, name))
+  for (const name of gone) {
+    const cut = name.indexOf('#')
+    const kind = kinds.find((one) => one.kind === name.slice(0, cut))?.kind
+    const newest = kind && (await newestVersion(of, kind, name.slice(cut + 1)))
+    if (newest !== undefined) next[name] = newest.version
+  }
+  return next
+}
+
+function differences(before: Live, after: Live) {
+  const names = [...new Set([...before.keys(), ...after.keys()])].sort()
+  return names.flatMap((name) => {
+    const changes = changesBetween(before.get(name)?.definition, after.get(name)?.definition)
+    return changes.length === 0 ? [] : [{ of: name.replace('#', ' '), changes }]
+  })
 }

@@ -4,13 +4,15 @@ import { auditPk } from '../../../schemas/admin.ts'
 import type { Authorization } from '../../../schemas/authorization.ts'
 import type { ConnectionBase } from '../../../schemas/connection.ts'
 import { authorizationName, connectionId, tenantId } from '../../../schemas/names.ts'
-import { simulatedCustomer, simulationInput } from '../../../schemas/simulation.ts'
-import type { UserDataApi } from '../../../schemas/tenant-apis.ts'
+import { type SimulationInput, simulatedCustomer, simulationInput } from '../../../schemas/simulation.ts'
+import type { ToolDefinition, UserDataApi } from '../../../schemas/tenant-apis.ts'
 import { toolName } from '../../../schemas/tool-rules.ts'
+import { newestRelease } from '../../core/configuration.ts'
 import { candidateAgent } from '../../core/simulate/candidate.ts'
 import { simulate } from '../../core/simulate/simulate.ts'
 import { allows } from '../access.ts'
-import { nameOf } from '../candidate.ts'
+import { filledIn, type Live, load, nameOf } from '../candidate.ts'
+import { connectionSecrets } from '../check-secrets.ts'
 import { drafts, mustBeRight } from '../drafts.ts'
 import { mistakesAt, Problem } from '../problem.ts'
 import { type Call, type Route, route } from '../route.ts'
@@ -72,7 +74,7 @@ export const tryRoutes: Route[] = [
       if (api === undefined) throw new Problem('not_found', 'There is no User Data API yet: PUT it.')
       return {
         status: 200,
-        body: await tryUserData(runtimeOf(call), api, authorizationsIn(all), call.body.email),
+        body: await tryUserData(runtimeOf(call), api, await ownAuthorizations(call, all), call.body.email),
       }
     },
   ),
@@ -92,7 +94,7 @@ export const tryRoutes: Route[] = [
       answers: { status: 200, description: 'What came of it.', body: triedAuthorization },
     },
     async (call) => {
-      const authorization = authorizationsIn(await drafts(call)).get(call.params.id)
+      const authorization = (await ownAuthorizations(call, await drafts(call))).get(call.params.id)
       if (authorization === undefined)
         throw new Problem('not_found', `There is no authorization ${call.params.id}.`)
       return { status: 200, body: await tryAuthorization(runtimeOf(call), authorization, call.body.url) }
@@ -130,6 +132,9 @@ export const tryRoutes: Route[] = [
       const all = await drafts(call)
       const version = all.get(nameOf('tool', call.params.id))
       if (version === undefined) throw new Problem('not_found', `There is no tool ${call.params.id}.`)
+      const { method } = (version.definition as ToolDefinition).request
+      if (body.send === 'call' && method !== 'GET' && !allows(rank, 'approve'))
+        throw new Problem('not_allowed', 'Sending anything but a GET is for approvers.')
       const { allowance } = call.tenant
       const tried = await tryTool(
         {
@@ -139,7 +144,7 @@ export const tryRoutes: Route[] = [
         },
         {
           definition: version.definition,
-          authorizations: authorizationsIn(all),
+          authorizations: await ownAuthorizations(call, all),
           arguments: body.arguments,
           customer: body.customer,
           send: body.send,
@@ -162,7 +167,7 @@ export const tryRoutes: Route[] = [
       tag,
       summary:
         'Answers one message with everything as it is drafted: the whole turn, its calls and its trace; nothing leaves but reads',
-      description: `No write is sent, nothing is posted or kept. Tools in \`toolResults\` are never called; with \`offline\` none is. After ${simulationMs / 1000} seconds it ends.`,
+      description: `No write is sent, nothing is posted or kept. Tools in \`toolResults\` are never called; with \`offline\` none is, nor for an editor where one that reads is no GET. After ${simulationMs / 1000} seconds it ends.`,
       permission: 'try',
       params: inTenant,
       body: simulationInput.extend({
@@ -192,7 +197,7 @@ export const tryRoutes: Route[] = [
       const simulated = await simulate(
         { tenant: call.tenant, model, clock, timeoutMs: simulationMs },
         agent,
-        input,
+        { ...input, offline: input.offline || (!allows(call.rank, 'approve') && sendsMore(all, input)) },
         connection as ConnectionBase | undefined,
       )
       return { status: 200, body: simulated, result: { outcome: simulated.outcome } }
@@ -207,12 +212,32 @@ type Trying = Pick<
 
 const runtimeOf = ({ tenant, runtime }: Trying) => ({ ...tenant, now: runtime.clock.now })
 
+/** Those that lend no helpdesk's credential, as it is drafted or live. */
+async function ownAuthorizations(
+  { tenant, helpdesks }: Pick<Call<unknown, unknown, unknown>, 'tenant' | 'helpdesks'>,
+  all: Live,
+): Promise<ReadonlyMap<string, Authorization>> {
+  const release = await newestRelease(tenant.configuration, tenant.tenant)
+  const live = filledIn(await load(tenant, release?.live ?? {}), helpdesks)
+  const taken = new Set([all, live].flatMap((each) => [...connectionSecrets(tenant, each, helpdesks)]))
+  return new Map([...authorizationsIn(all)].filter(([, { secret }]) => !taken.has(secret)))
+}
+
 const authorizationsIn = (all: Awaited<ReturnType<typeof drafts>>): ReadonlyMap<string, Authorization> =>
   new Map(
     [...all.values()].flatMap(({ kind, id, definition }) =>
       kind === 'authorization' ? [[id, definition as Authorization] as const] : [],
     ),
   )
+
+/** Would a tool that reads by something else than GET really be called? That is for approvers. */
+const sendsMore = (all: Live, { toolResults }: Pick<SimulationInput, 'toolResults'>): boolean =>
+  [...all.values()].some(
+    ({ kind, id, definition }) =>
+      kind === 'tool' && !Object.hasOwn(toolResults, id) && isMoreThanGet(definition as ToolDefinition),
+  )
+const isMoreThanGet = ({ effect, request }: ToolDefinition): boolean =>
+  effect === 'read' && request.method !== 'GET'
 
 /** A row of its own, before anything is sent: what was written, and where to. */
 async function markWrite(

@@ -32,6 +32,7 @@ export const namesRecord = ({ parameters }: Pick<ToolDefinition, 'parameters'>):
   Object.values(parameters.properties).some(({ source }) => isChosen(source))
 
 function* checkRead({
+  request,
   confirm,
   confirmText,
   limits,
@@ -39,6 +40,8 @@ function* checkRead({
   lookup,
   ownership,
 }: ToolDefinition): Generator<Problem> {
+  if (!['GET', 'POST'].includes(request.method))
+    yield { path: 'request.method', message: `a ${request.method} changes something: say "effect": "write"` }
   if (confirm !== undefined) yield { path: 'confirm', message: 'is for writes: remove it' }
   if (confirmText !== undefined) yield { path: 'confirmText', message: 'is for writes: remove it' }
   if (ownership !== undefined && ownership.by !== 'knowledge') {
