@@ -38,6 +38,7 @@ const byKind: Record<ConfigKind, Risks> = {
     // Switching off, and nothing else, is always quick.
     if (after === undefined || (!after.enabled && isOnlySwitched(before, after))) return []
     if (after.effect === 'write') return after.enabled ? ['publishes a write tool'] : []
+    if (before?.effect === 'write') return ['makes a read of what was a write']
     if (after.request.method !== 'GET' && !isDeepStrictEqual(before?.request, after.request))
       return [`sends ${after.request.method}, which may change something`]
     if (before !== undefined && live.reliedOn.has(after.name) && !isOnlySwitched(before, after))
