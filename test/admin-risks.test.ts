@@ -75,6 +75,12 @@ describe('publishing is a risk', () => {
     ['another owner', 'tool', owned, { ...owned, response: { owner: 'asked.email', redact: ['card'] } }],
     ['what was taken out before', 'tool', owned, { ...owned, response: { owner: 'parcel.email' } }],
     [
+      'a write that is called a read',
+      'tool',
+      writeTool,
+      { ...writeTool, effect: 'read', ownership: undefined },
+    ],
+    [
       'a read that is no GET',
       'tool',
       undefined,
