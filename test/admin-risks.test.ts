@@ -77,8 +77,8 @@ describe('publishing is a risk', () => {
     [
       'a write that is called a read',
       'tool',
-      writeTool,
-      { ...writeTool, effect: 'read', ownership: undefined },
+      { ...writeTool, identity: 'signed_in' },
+      { ...writeTool, effect: 'read', identity: 'signed_in', ownership: undefined },
     ],
     [
       'a read that is no GET',
