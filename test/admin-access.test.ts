@@ -93,6 +93,18 @@ test('the tenant of another looks like one that is not there', async () => {
   expect(new Set(told.filter(({ status }) => status === 403).map((one) => JSON.stringify(one))).size).toBe(1)
 })
 
+test('a tenant that was erased is filled by nobody again, and can still be read', async () => {
+  const key = { pk: 'T#bolt#erased', sk: 'tenant' }
+  await world.table.put('erased', { ...key, by: 'test' })
+  const olga = world.as('olga')
+  const body = { definition: { id: 'a', title: 'A', text: 'T' }, why: 'because' }
+  const refused = await olga.post('/admin/tenants/bolt/articles', body)
+  expect(refused).toMatchObject({ status: 409, body: { detail: expect.stringContaining('was erased') } })
+  expect((await olga.get('/admin/tenants/bolt/jobs')).status).toBe(200)
+  expect(JSON.stringify(await world.table.query('look', { pk: 'T#bolt#index#article' }))).toBe('[]')
+  await world.table.delete('erased', key)
+})
+
 test('a role that was taken away is gone with the next call', async () => {
   await world.enrol('acme', 'rita', 'editor')
   const rita = world.as('rita')

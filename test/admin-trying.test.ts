@@ -136,7 +136,14 @@ describe('an import', () => {
     expect(saved.body.to_mend).toMatchObject([
       { kind: 'tool', errors: [{ pointer: '#/definition/ownership' }] },
     ])
-    const told = [shown.text, saved.text, JSON.stringify([await admin.rows(), admin.lines])]
+    // Another command of a host that gives the same name takes nothing away from what is there.
+    const other = command.replace('canary-curl-8c1d-secret', 'canary-curl-another')
+    const again = await admin.as('adam').post(`${base}/import/curl`, { command: other, why, save: true })
+    expect(again.body.secrets).toMatchObject([{ name: secret.name, stored: false }])
+    expect(admin.aws.secrets()[`deskhand/${demoTenant}/outbound/${secret.name}`]).toContain(
+      'canary-curl-8c1d-secret',
+    )
+    const told = [shown.text, saved.text, again.text, JSON.stringify([await admin.rows(), admin.lines])]
     for (const text of told) expect(text).not.toContain('canary-curl')
   })
 
