@@ -6,6 +6,7 @@ import { kinds } from '../lambdas/admin/kinds.ts'
 import { tenantId } from '../schemas/names.ts'
 import { type AdminClient, CallFailed, createAdminClient, tokenFrom } from './admin-client.ts'
 import { type Files, nameOf, partsOf, readFiles, writeFiles } from './config-files.ts'
+import { runCommand } from './run-command.ts'
 
 const usage = `npm run config -- export|diff|apply --tenant <id> --url <https://…> [flags] <directory>
 
@@ -222,12 +223,4 @@ function readFlags() {
   }
 }
 
-main().then(
-  (code) => {
-    process.exitCode = code
-  },
-  (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
-    process.exitCode = 1
-  },
-)
+runCommand(main)

@@ -8,6 +8,7 @@ import { iamIssuer, identityKey } from '../lambdas/admin/principal.ts'
 import { createTable } from '../lambdas/core/aws/table.ts'
 import type { Table } from '../lambdas/core/ports.ts'
 import { identity, operator, operatorChange, operatorHistoryPk, operatorsPk, why } from '../schemas/admin.ts'
+import { runCommand } from './run-command.ts'
 
 const usage = `npm run operators -- list   --table <name>
 npm run operators -- add    --table <name> --issuer <issuer> --subject <subject> --name <who> --why <reason>
@@ -161,18 +162,4 @@ function parse<S extends z.ZodType>(schema: S, given: Record<string, unknown>): 
   )
 }
 
-/** With the cause behind it: here the person who reads it is the one whose region or credentials are missing. */
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
-}
-
-main().then(
-  (code) => {
-    process.exitCode = code
-  },
-  (error: unknown) => {
-    process.stderr.write(`${messageOf(error)}\n`)
-    process.exitCode = 1
-  },
-)
+runCommand(main)

@@ -16,6 +16,7 @@ import { type Pausable, pausesOf, setPause } from '../lambdas/core/pause.ts'
 import type { Io } from '../lambdas/core/ports.ts'
 import { connectionId, helpdeskName, helpdeskNames, tenantId, vendorId } from '../schemas/names.ts'
 import { createEventSources } from './event-sources.ts'
+import { runCommand } from './run-command.ts'
 
 const usage = `npm run ops -- <command> [flags]
 
@@ -260,13 +261,4 @@ function ago(ms: number): string {
   return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`
 }
 
-main().then(
-  (code) => {
-    process.exitCode = code
-  },
-  (error: unknown) => {
-    const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : ''
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}${cause}\n`)
-    process.exitCode = 1
-  },
-)
+runCommand(main)

@@ -17,6 +17,7 @@ import { scheduleReconcile } from '../lambdas/core/reconcile.ts'
 import { helpdesks } from '../lambdas/helpdesks.ts'
 import type { ConnectionBase } from '../schemas/connection.ts'
 import { tenantId } from '../schemas/names.ts'
+import { runCommand } from './run-command.ts'
 
 const usage = `npm run publish-configuration -- --tenant <id> --file <file.json> [flags]
 
@@ -144,18 +145,4 @@ function readJson(file: string): unknown {
   }
 }
 
-/** With the cause behind it: here the person who reads it is the one whose region or credentials are missing. */
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
-}
-
-main().then(
-  (code) => {
-    process.exitCode = code
-  },
-  (error: unknown) => {
-    process.stderr.write(`${messageOf(error)}\n`)
-    process.exitCode = 1
-  },
-)
+runCommand(main)

@@ -30,6 +30,7 @@ const operatorsTools = [
   'bin/operators.ts',
   'bin/ops.ts',
   'bin/publish-configuration.ts',
+  'bin/run-command.ts',
 ]
 
 /** Which folders a file may import from, besides its own. */

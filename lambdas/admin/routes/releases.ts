@@ -216,9 +216,8 @@ async function everyDraft(of: Of, live: Release['live']): Promise<Release['live'
   // What is live and was deleted since is in no list of drafts.
   const gone = Object.keys(live).filter((name) => !Object.hasOwn(next, name))
   for (const name of gone) {
-    const cut = name.indexOf('#')
-    const kind = kinds.find((one) => one.kind === name.slice(0, cut))?.kind
-    const newest = kind && (await newestVersion(of, kind, name.slice(cut + 1)))
+    const { kind, id } = partsOf(name)
+    const newest = await newestVersion(of, kind, id)
     if (newest !== undefined) next[name] = newest.version
   }
   return next

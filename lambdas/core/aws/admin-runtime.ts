@@ -1,25 +1,18 @@
 /** What the admin API runs on. Its own role knows who is an operator and which tenants there are; the rest is a tenant's. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { KMSClient } from '@aws-sdk/client-kms'
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { SQSClient } from '@aws-sdk/client-sqs'
 import { STSClient } from '@aws-sdk/client-sts'
 import * as z from 'zod'
 import type { SecretRecord } from '../../../schemas/admin.ts'
-import { createEgress, type EgressOptions } from '../egress/egress.ts'
 import { DeskhandError } from '../errors.ts'
-import { createSignIdentity } from '../identity/sign-identity.ts'
-import { createAccessTokens } from '../oauth/access-tokens.ts'
 import type { Clock, Log, Model, Queue, Random, SecretStore, Table, TenantRuntime } from '../ports.ts'
 import { type ClaudeAccess, cloudClaude, createClaude } from './claude.ts'
+import { openTenant, type TenantOptions } from './open-tenant.ts'
 import { createQueue } from './queue.ts'
 import { clientConfig, type RuntimeOptions, required, withDefaults } from './runtime-options.ts'
 import { createSecretStore } from './secret-store.ts'
-import { createSecrets } from './secrets.ts'
-import { createSigner } from './signer.ts'
 import { createTable } from './table.ts'
-import { perTenant, tenantCredentials } from './tenant-session.ts'
-import { createVault } from './vault.ts'
+import { perTenant } from './tenant-session.ts'
 
 /** What the admin API has for one tenant, on a session of that tenant's administering role. */
 export interface AdminTenant extends TenantRuntime {
@@ -45,68 +38,29 @@ export interface AdminRuntime {
   forTenant(tenant: string): AdminTenant
 }
 
-export interface AdminRuntimeOptions extends RuntimeOptions, Pick<EgressOptions, 'allowance' | 'resolve'> {
-  tableNames: { conversations: string; configuration: string }
+export interface AdminRuntimeOptions extends RuntimeOptions, TenantOptions {
   queueUrls: Readonly<Record<string, string>>
-  /** The KMS key of stored ticket text. */
-  keyId: string
   /** The KMS key that secrets are made under. */
   secretsKeyId: string
-  /** The KMS key that signs `Deskhand-Identity`: its ARN. */
-  identityKeyArn: string
-  publicUrl: string
-  ownHosts?: readonly string[]
-  /** The role that is assumed for each tenant. */
-  roleArn: string
   claude: ClaudeAccess
 }
 
 export function adminRuntime(options: AdminRuntimeOptions): AdminRuntime {
   const { aws, clock, io, random, log } = withDefaults(options)
-  const { tableNames, keyId, secretsKeyId, identityKeyArn, publicUrl, queueUrls, ownHosts = [] } = options
+  const { tableNames, secretsKeyId, publicUrl, queueUrls, ownHosts = [] } = options
   const sts = new STSClient(clientConfig(aws))
   const sqs = new SQSClient(clientConfig(aws))
   const dynamo = new DynamoDBClient(clientConfig(aws, 'dynamodb'))
 
+  const createWith = { kmsKeyId: secretsKeyId }
   const tenants = perTenant((tenant) => {
-    const credentials = tenantCredentials({ sts, roleArn: options.roleArn, tenant, clock, io })
-    const dynamo = new DynamoDBClient({ ...clientConfig(aws, 'dynamodb'), credentials })
-    const kms = new KMSClient({ ...clientConfig(aws), credentials })
-    const client = new SecretsManagerClient({ ...clientConfig(aws), credentials })
-    const configuration = createTable(dynamo, tableNames.configuration, 'configuration', io)
-    const conversations = createTable(dynamo, tableNames.conversations, 'conversations', io)
-    const secrets = createSecrets({ client, tenant, direction: 'outbound', clock, io })
-    const http = createEgress({
-      tenant,
-      io,
-      ownHosts,
-      ...(options.allowance ? { allowance: options.allowance } : {}),
-      ...(options.resolve ? { resolve: options.resolve } : {}),
-    })
-    const storing = { client, tenant, createWith: { kmsKeyId: secretsKeyId }, io }
-    const store = createSecretStore(storing)
+    const opened = openTenant({ aws, clock, io, random, sts }, options, tenant, createWith)
+    const { secretsManager: client, close } = opened
     const value: AdminTenant = {
-      tenant,
-      conversations,
-      configuration,
-      secrets,
-      store: (direction) => createSecretStore({ ...storing, direction }),
-      tokens: createAccessTokens({ tenant, http, secrets, store, table: conversations, clock, random }),
-      signIdentity: createSignIdentity({
-        issuer: `${publicUrl}/t/${tenant}`,
-        signer: createSigner({ kms, keyArn: identityKeyArn, io }),
-        now: clock.now,
-      }),
-      vault: createVault({ kms, keyId, tenant, configuration, clock, random, io }),
-      http,
-      ...(options.allowance ? { allowance: options.allowance } : {}),
+      ...opened.value,
+      store: (direction) => createSecretStore({ client, tenant, createWith, io, direction }),
     }
-    return {
-      value,
-      close() {
-        for (const each of [dynamo, kms, client]) each.destroy()
-      },
-    }
+    return { value, close }
   })
 
   return {
